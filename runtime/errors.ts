@@ -1,0 +1,160 @@
+/** Exit codes of the `ambient` command: 0 good, 1 findings or refused, 2 usage, 3 environment. */
+export type ExitCode = 1 | 2 | 3;
+
+type Detail = Readonly<Record<string, string | number>>;
+
+interface Entry {
+  readonly exit: ExitCode;
+  readonly text: (detail: Detail) => { readonly message: string; readonly remedy: string };
+}
+
+/** The one catalogue of errors that a user may meet: each names the thing, the value and what to do next. */
+const catalogue = {
+  AMB_ERR_NOT_LINUX: {
+    exit: 3,
+    text: ({ platform }) => ({
+      message: `The embedded engine needs Linux; this is ${platform}.`,
+      remedy: 'Run it on a Linux machine, in WSL 2, or in a dev container.',
+    }),
+  },
+  AMB_ERR_NO_NAMESPACES: {
+    exit: 3,
+    text: ({ reason }) => ({
+      message: `Neither root nor a user namespace is available: ${reason}.`,
+      remedy:
+        'Run as root, or allow user namespaces: sudo sysctl -w user.max_user_namespaces=15000 (Ubuntu 24.04: also kernel.apparmor_restrict_unprivileged_userns=0).',
+    }),
+  },
+  AMB_ERR_TOOL_MISSING: {
+    exit: 3,
+    text: ({ tool, packageName }) => ({
+      message: `The program ${tool} was not found.`,
+      remedy: `Install ${packageName} with your package manager, on Debian and Ubuntu: sudo apt-get install ${packageName}`,
+    }),
+  },
+  AMB_ERR_NO_BPF_OBJECTS: {
+    exit: 3,
+    text: ({ path }) => ({
+      message: `There are no eBPF objects in ${path}.`,
+      remedy: 'Install clang and libbpf-dev and build again (npm run build), or use --redirect nftables.',
+    }),
+  },
+  AMB_ERR_EBPF_UNAVAILABLE: {
+    exit: 3,
+    text: ({ reason }) => ({
+      message: `eBPF redirection cannot be used here: ${reason}.`,
+      remedy: 'Use --redirect nftables, or --redirect auto to let the mesh choose.',
+    }),
+  },
+  AMB_ERR_PORT_TAKEN: {
+    exit: 3,
+    text: ({ port }) => ({
+      message: `Port ${port} on 127.0.0.1 is taken by another process.`,
+      remedy: 'Free the port, or choose another with --port (0 picks a free one).',
+    }),
+  },
+  AMB_ERR_ALREADY_RUNNING: {
+    exit: 1,
+    text: ({ pid, state }) => ({
+      message: `A mesh is already running from ${state} (pid ${pid}).`,
+      remedy: 'Use it (ambient status), stop it (ambient down), or give the second one its own --state folder.',
+    }),
+  },
+  AMB_ERR_NOT_RUNNING: {
+    exit: 1,
+    text: ({ state }) => ({
+      message: `No mesh is running from ${state}.`,
+      remedy: 'Start one with: ambient up',
+    }),
+  },
+  AMB_ERR_START_FAILED: {
+    exit: 3,
+    text: ({ stage, reason, log }) => ({
+      message: `The mesh did not start: ${stage}: ${reason}.`,
+      remedy: `Look into ${log}, or run ambient up again with --verbose.`,
+    }),
+  },
+  AMB_ERR_START_TIMEOUT: {
+    exit: 3,
+    text: ({ seconds, waiting, log }) => ({
+      message: `The mesh was not ready after ${seconds} s; still waiting for ${waiting}.`,
+      remedy: `Look into ${log}.`,
+    }),
+  },
+  AMB_ERR_API: {
+    exit: 1,
+    text: ({ status, reason, what }) => ({
+      message: `The Kubernetes API refused ${what}: ${reason} (${status}).`,
+      remedy: 'Correct the request; ambient status shows whether the mesh is healthy.',
+    }),
+  },
+  AMB_ERR_API_UNREACHABLE: {
+    exit: 3,
+    text: ({ server, reason }) => ({
+      message: `The Kubernetes API at ${server} does not answer: ${reason}.`,
+      remedy: 'Start the mesh with ambient up, or check the kubeconfig and its current context.',
+    }),
+  },
+  AMB_ERR_NAMESPACE_UNKNOWN: {
+    exit: 1,
+    text: ({ namespace, known }) => ({
+      message: `There is no namespace ${namespace}.`,
+      remedy: `Create it (kubectl create namespace ${namespace}), or name one of: ${known}.`,
+    }),
+  },
+  AMB_ERR_WAYPOINT_UNKNOWN: {
+    exit: 1,
+    text: ({ namespace, name }) => ({
+      message: `There is no waypoint ${name} in namespace ${namespace}.`,
+      remedy: `Deploy it with: ambient waypoint apply -n ${namespace} --name ${name}`,
+    }),
+  },
+  AMB_ERR_WAYPOINT_NOT_READY: {
+    exit: 1,
+    text: ({ namespace, name, seconds, reason }) => ({
+      message: `Waypoint ${namespace}/${name} was not ready after ${seconds} s: ${reason}.`,
+      remedy: `See ambient waypoint status -n ${namespace}, and kubectl -n ${namespace} describe gateway ${name}.`,
+    }),
+  },
+  AMB_ERR_USAGE: {
+    exit: 2,
+    text: ({ problem, remedy }) => ({ message: String(problem), remedy: String(remedy) }),
+  },
+  AMB_ERR_TIMEOUT: {
+    exit: 3,
+    text: ({ what, seconds }) => ({
+      message: `${what} did not happen within ${seconds} s.`,
+      remedy: 'See ambient status and ambient logs.',
+    }),
+  },
+} satisfies Record<string, Entry>;
+
+export type MeshErrorCode = keyof typeof catalogue;
+
+/** An error with a code from the catalogue; `message` and `remedy` are for people, `code` for programs. */
+export class MeshError extends Error {
+  readonly remedy: string;
+  readonly exit: ExitCode;
+
+  constructor(
+    readonly code: MeshErrorCode,
+    readonly detail: Detail = {},
+    options?: ErrorOptions,
+  ) {
+    const entry: Entry = catalogue[code];
+    const { message, remedy } = entry.text(detail);
+    super(message, options);
+    this.name = 'MeshError';
+    this.remedy = remedy;
+    this.exit = entry.exit;
+  }
+
+  static is(error: unknown, ...codes: MeshErrorCode[]): error is MeshError {
+    return error instanceof MeshError && (codes.length === 0 || codes.includes(error.code));
+  }
+}
+
+/** The text of anything thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,152 @@
+import { createInterface } from 'node:readline';
+import { pathOf, type Kind } from '../api/kinds';
+import type { KubeObject } from '../api/resources';
+import { ApiError, apiError, type KubeClient, type ListOptions } from './client';
+
+export interface Change<T> {
+  readonly type: 'added' | 'modified' | 'deleted';
+  readonly object: T;
+  readonly previous?: T;
+}
+
+interface WatchEvent<T> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: T & { code?: number; message?: string; status?: string };
+}
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5_000;
+
+/** `namespace/name`, or the bare name of a cluster-scoped object. */
+export function keyOf(object: KubeObject): string {
+  const { namespace, name } = object.metadata;
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/**
+ * Keeps the objects of a kind current by list and watch: goes on after a dropped connection, lists anew after a 410,
+ * and reports what changed in between as ordinary changes.
+ */
+export class Watch<T extends KubeObject> {
+  /** Current objects by `namespace/name`. */
+  readonly objects = new Map<string, T>();
+  /** Resolves when the first list is in. */
+  readonly ready: Promise<void>;
+  /** Milliseconds since the epoch when the API was last heard. */
+  heardAt = 0;
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+  #markReady!: () => void;
+
+  constructor(
+    private readonly client: KubeClient,
+    private readonly kind: Kind,
+    private readonly onChange: (change: Change<T>) => void = () => {},
+    private readonly options: ListOptions & { onError?: (error: unknown) => void } = {},
+  ) {
+    this.ready = new Promise((resolve) => (this.#markReady = resolve));
+    this.#ended = this.#run();
+  }
+
+  get(name: string, namespace?: string): T | undefined {
+    return this.objects.get(namespace === undefined ? name : `${namespace}/${name}`);
+  }
+
+  values(): T[] {
+    return [...this.objects.values()];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const signal = this.#stop.signal;
+    let retry = FIRST_RETRY_MS;
+    let version: string | undefined;
+    while (!signal.aborted) {
+      try {
+        version ??= await this.#list(signal);
+        this.#markReady();
+        retry = FIRST_RETRY_MS;
+        for await (const next of this.#events(version, signal)) version = next;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (ApiError.is(error)) version = undefined;
+        if (!ApiError.is(error, 410)) {
+          this.options.onError?.(error);
+          await pause(retry, signal);
+          retry = Math.min(retry * 2, LAST_RETRY_MS);
+        }
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { items, resourceVersion } = await this.client.listPage<T>(this.kind, this.options, signal);
+    this.heardAt = Date.now();
+    const gone = new Map(this.objects);
+    for (const item of items) {
+      gone.delete(keyOf(item));
+      this.#put(item);
+    }
+    for (const object of gone.values()) this.#remove(object);
+    return resourceVersion;
+  }
+
+  async *#events(version: string, signal: AbortSignal): AsyncGenerator<string> {
+    const { namespace, labelSelector, fieldSelector } = this.options;
+    const path = pathOf(this.kind, namespace);
+    const query = {
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      resourceVersion: version,
+      labelSelector,
+      fieldSelector,
+    };
+    const answer = await this.client.stream('GET', path, { query, signal });
+    if (answer.statusCode !== 200) {
+      let body = '';
+      for await (const chunk of answer) body += String(chunk);
+      throw apiError(answer.statusCode ?? 0, body, `watch ${path}`);
+    }
+    for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
+      if (line === '') continue;
+      const event = JSON.parse(line) as WatchEvent<T>;
+      this.heardAt = Date.now();
+      if (event.type === 'ERROR') {
+        throw new ApiError(event.object.code ?? 500, 'Watch', event.object.message ?? 'watch error', `watch ${path}`);
+      }
+      if (event.type === 'DELETED') this.#remove(event.object);
+      else if (event.type !== 'BOOKMARK') this.#put(event.object);
+      yield event.object.metadata.resourceVersion ?? version;
+    }
+  }
+
+  #put(object: T): void {
+    const previous = this.objects.get(keyOf(object));
+    if (previous?.metadata.resourceVersion === object.metadata.resourceVersion && previous !== undefined) return;
+    this.objects.set(keyOf(object), object);
+    this.onChange(previous ? { type: 'modified', object, previous } : { type: 'added', object });
+  }
+
+  #remove(object: T): void {
+    const previous = this.objects.get(keyOf(object));
+    if (previous === undefined) return;
+    this.objects.delete(keyOf(object));
+    this.onChange({ type: 'deleted', object, previous });
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,47 @@
+import pino from 'pino';
+
+/** A value of a log field; undefined fields are left out. */
+export type LogField = string | number | boolean | undefined;
+export type LogFields = Readonly<Record<string, LogField>>;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+const levels: Record<number, LogLevel> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
+
+/** ztunnel's plain format: `time level scope message k=v ...` separated by tabs, strings quoted unless they are addresses. */
+function plain(line: string): string {
+  const { level, time, scope, msg, ...fields } = JSON.parse(line) as Record<string, LogField>;
+  const rest = Object.entries(fields)
+    .map(
+      ([key, value]) =>
+        `${key}=${typeof value === 'string' && !key.endsWith('addr') ? JSON.stringify(value) : String(value)}`,
+    )
+    .join(' ');
+  const stamp = new Date(Number(time)).toISOString().replace('Z', '000Z');
+  return `${stamp}\t${levels[Number(level)]}\t${String(scope)}\t${String(msg)}${rest === '' ? '' : `\t${rest}`}\n`;
+}
+
+const destination = {
+  write(line: string): void {
+    process.stdout.write(process.env['LOG_FORMAT'] === 'json' ? line : plain(line));
+  },
+};
+
+const root = pino({ base: null, level: process.env['LOG_LEVEL'] ?? 'info' }, destination);
+
+/** A logger of one scope (`access`, `xds`, ...), on standard output; LOG_FORMAT=json and LOG_LEVEL set form and detail. */
+export function log(scope: string): Log {
+  const child = root.child({ scope });
+  const write =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void =>
+      child[level](fields, message);
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
