@@ -43,7 +43,8 @@ export default tseslint.config(
               message: 'A pure room does no I/O.',
             },
             {
-              regex: '/(kube|istiod|agent|ztunnel|waypoint|hbone|redirect|cluster|engine|apps|cli|telemetry)/',
+              regex:
+                '/(kube|istiod|agent|ztunnel|waypoint|hbone|redirect|cluster|engine|apps|cli|xds)/|/telemetry/(?!flow-record$)',
               message: 'A pure room knows nobody above it.',
             },
           ],
