@@ -163,7 +163,9 @@ export interface Service extends KubeObject {
     internalTrafficPolicy?: string;
     trafficDistribution?: string;
     publishNotReadyAddresses?: boolean;
+    ipFamilies?: string[];
   };
+  status?: { conditions?: Condition[]; loadBalancer?: object };
 }
 export interface EndpointSlice extends KubeObject {
   addressType?: string;

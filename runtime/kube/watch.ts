@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline';
+import type { IncomingMessage } from 'node:http';
 import { pathOf, type Kind } from '../api/kinds';
 import type { KubeObject } from '../api/resources';
 import { ApiError, apiError, type KubeClient, type ListOptions } from './client';
@@ -70,7 +70,10 @@ export class Watch<T extends KubeObject> {
         version ??= await this.#list(signal);
         this.#markReady();
         retry = FIRST_RETRY_MS;
+        const began = Date.now();
         for await (const next of this.#events(version, signal)) version = next;
+        // A server that ends each watch at once is not asked in a busy loop.
+        if (Date.now() - began < FIRST_RETRY_MS) await pause(FIRST_RETRY_MS, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (ApiError.is(error)) version = undefined;
@@ -111,8 +114,7 @@ export class Watch<T extends KubeObject> {
       for await (const chunk of answer) body += String(chunk);
       throw apiError(answer.statusCode ?? 0, body, `watch ${path}`);
     }
-    for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
-      if (line === '') continue;
+    for await (const line of linesOf(answer)) {
       const event = JSON.parse(line) as WatchEvent<T>;
       this.heardAt = Date.now();
       if (event.type === 'ERROR') {
@@ -136,6 +138,17 @@ export class Watch<T extends KubeObject> {
     if (previous === undefined) return;
     this.objects.delete(keyOf(object));
     this.onChange({ type: 'deleted', object, previous });
+  }
+}
+
+/** Non-empty lines as they arrive; throws when the connection breaks. */
+async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
+  let rest = '';
+  answer.setEncoding('utf8');
+  for await (const chunk of answer) {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield line;
   }
 }
 
