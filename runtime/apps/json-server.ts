@@ -41,6 +41,8 @@ export async function serveJson(port: number, handler: Handler, host?: string): 
         response.writeHead(status, {
           ...(text !== '' && { 'content-type': 'application/json' }),
           'content-length': Buffer.byteLength(text),
+          // A connection that is kept after the last answer would hold up the end.
+          ...(!server.listening && { connection: 'close' }),
           ...headers,
         });
         response.end(text);
