@@ -61,13 +61,13 @@ export interface ConnectionFacts {
   readonly destinationPort: number;
 }
 
-/** What a waypoint additionally knows of an HTTP request. */
+/** What a waypoint additionally knows of an HTTP request. `destinationPort` is there the port of the service. */
 export interface RequestFacts extends ConnectionFacts {
   readonly method: string;
   /** Path without query, as normalised by the proxy. */
   readonly path: string;
   readonly host: string;
-  /** Lower-case names. */
+  /** Lower-case names; a repeated header's values joined with `,`. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
