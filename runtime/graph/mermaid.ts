@@ -3,7 +3,10 @@ import type { Scene, SceneEdge, SceneMetrics, SceneNode } from './scene';
 /** Longest label line; a SPIFFE id or a policy name may be longer and is cut with an ellipsis. */
 const MAX_LABEL = 60;
 /** Width reserved for numbers, so that a patch never outgrows the box that the layout made. */
-const NUMBER_WIDTH = 22;
+const NUMBER_WIDTH = 20;
+const FIGURE_SPACE = '\u2007';
+/** A word joiner: without it the label's outer spaces would be trimmed. */
+const GUARD = '\u2060';
 
 const escapes: Record<string, string> = {
   '"': '#quot;',
@@ -25,10 +28,13 @@ export function escapeLabel(text: string): string {
   return cut.replace(/["<>#;&`|\\]/g, (character) => escapes[character] ?? '');
 }
 
-/** One line of numbers of fixed width, e.g. ` 12.3/s  p50 1.2 p99 8 ms`, padded with figure spaces. */
+/** One line of numbers of fixed width, rate and p50/p99, e.g. `12/s 1.2/8.0 ms`, centred by figure spaces. */
 export function numbersOf([, rate, p50, p99]: SceneMetrics): string {
-  const latency = p50 === undefined ? '' : ` ${short(p50)}/${short(p99 ?? p50)} ms`;
-  return `${short(rate)}/s${latency}`.padEnd(NUMBER_WIDTH, '\u2007');
+  const latency = p50 === null ? '' : ` ${short(p50)}/${short(p99 ?? p50)} ms`;
+  const text = `${short(rate)}/s${latency}`;
+  const left = Math.max(0, Math.floor((NUMBER_WIDTH - text.length) / 2));
+  const right = Math.max(0, NUMBER_WIDTH - text.length - left);
+  return `${GUARD}${FIGURE_SPACE.repeat(left)}${text}${FIGURE_SPACE.repeat(right)}${GUARD}`;
 }
 
 function short(value: number): string {
@@ -38,7 +44,7 @@ function short(value: number): string {
 
 /** Denied, plain and older flows differ by words and line style, never by colour alone. */
 function labelOf(edge: SceneEdge, metrics: SceneMetrics): string {
-  const marks = [edge.mtls ? '🔒 mTLS' : 'plain'];
+  const marks = [edge.mtls ? 'mTLS' : 'plain'];
   if (edge.older) marks.push('older than enrolment');
   if (edge.verdict === 'deny') marks.push('DENIED');
   if (edge.verdict === 'error') marks.push('FAILED');
@@ -84,7 +90,7 @@ export function mermaidOf(scene: Scene, metrics: readonly SceneMetrics[], title 
   });
   const byKey = new Map(metrics.map((entry) => [entry[0], entry]));
   for (const edge of scene.edges) {
-    const label = labelOf(edge, byKey.get(edge.key) ?? [edge.key, 0, undefined, undefined, 0, 0]);
+    const label = labelOf(edge, byKey.get(edge.key) ?? [edge.key, 0, null, null, 0, 0]);
     lines.push(`  ${edge.source} ${edge.key}@${arrowOf(edge)}|"${label}"| ${edge.destination}`);
   }
   lines.push(

@@ -27,8 +27,8 @@ export interface Scene {
   readonly edges: readonly SceneEdge[];
 }
 
-/** Numbers of one drawn arrow: key, rate, p50 and p99 in milliseconds, requests since the start, open connections. */
-export type SceneMetrics = readonly [string, number, number | undefined, number | undefined, number, number];
+/** Numbers of one drawn arrow: key, rate, p50 and p99 in milliseconds (null without any), requests, open connections. */
+export type SceneMetrics = readonly [string, number, number | null, number | null, number, number];
 
 interface Hop {
   source: string;
@@ -114,7 +114,7 @@ function sum(flows: readonly MeasuredEdge[], of: (flow: MeasuredEdge) => number)
   return flows.reduce((total, flow) => total + of(flow), 0);
 }
 
-function max(flows: readonly MeasuredEdge[], of: (flow: MeasuredEdge) => number | undefined): number | undefined {
+function max(flows: readonly MeasuredEdge[], of: (flow: MeasuredEdge) => number | undefined): number | null {
   const values = flows.map(of).filter((value) => value !== undefined);
-  return values.length === 0 ? undefined : Math.max(...values);
+  return values.length === 0 ? null : Math.max(...values);
 }
