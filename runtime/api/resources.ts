@@ -70,7 +70,18 @@ export interface Probe {
   periodSeconds?: number;
   initialDelaySeconds?: number;
   failureThreshold?: number;
+  successThreshold?: number;
   timeoutSeconds?: number;
+}
+interface KeyRef {
+  name: string;
+  key: string;
+  optional?: boolean;
+}
+export interface EnvSource {
+  fieldRef?: { fieldPath: string };
+  configMapKeyRef?: KeyRef;
+  secretKeyRef?: KeyRef;
 }
 export interface VolumeMount {
   name: string;
@@ -84,8 +95,14 @@ export interface Container {
   image?: string;
   command?: string[];
   args?: string[];
+  workingDir?: string;
   ports?: ContainerPort[];
-  env?: { name: string; value?: string; valueFrom?: { fieldRef?: { fieldPath: string } } }[];
+  env?: { name: string; value?: string; valueFrom?: EnvSource }[];
+  envFrom?: {
+    prefix?: string;
+    configMapRef?: { name: string; optional?: boolean };
+    secretRef?: { name: string; optional?: boolean };
+  }[];
   volumeMounts?: VolumeMount[];
   readinessProbe?: Probe;
   livenessProbe?: Probe;
@@ -96,22 +113,36 @@ export interface Container {
     runAsNonRoot?: boolean;
   };
 }
+interface KeyPath {
+  key: string;
+  path: string;
+}
+interface FieldPath {
+  path: string;
+  fieldRef?: { fieldPath: string };
+}
 export interface Volume {
   name: string;
   hostPath?: { path: string; type?: string };
   emptyDir?: object;
-  configMap?: { name: string; optional?: boolean };
-  secret?: { secretName: string; optional?: boolean };
+  configMap?: { name: string; optional?: boolean; items?: KeyPath[] };
+  secret?: { secretName: string; optional?: boolean; items?: KeyPath[] };
+  downwardAPI?: { items?: FieldPath[] };
   projected?: {
     sources: {
       serviceAccountToken?: { path: string; audience?: string; expirationSeconds?: number };
-      configMap?: { name: string; items?: { key: string; path: string }[] };
-      downwardAPI?: { items: { path: string; fieldRef: { fieldPath: string } }[] };
+      configMap?: { name: string; optional?: boolean; items?: KeyPath[] };
+      secret?: { name: string; optional?: boolean; items?: KeyPath[] };
+      downwardAPI?: { items: FieldPath[] };
     }[];
   };
 }
 export interface PodSpec {
   containers: Container[];
+  initContainers?: Container[];
+  automountServiceAccountToken?: boolean;
+  hostname?: string;
+  subdomain?: string;
   serviceAccountName?: string;
   nodeName?: string;
   hostNetwork?: boolean;
