@@ -36,9 +36,30 @@ const destination = {
 
 const root = pino({ base: null, level: process.env['LOG_LEVEL'] ?? 'info' }, destination);
 
+const scopes = new Map<string, pino.Logger>();
+
+/**
+ * Changes how much is logged while the process runs.
+ *
+ * @param level debug, info, warn, error or off (also as `warning`, `trace`, `silent`)
+ * @param scope one scope that has been used; without it all
+ * @returns false for an unknown level or scope
+ */
+export function setLogLevel(level: string, scope?: string): boolean {
+  const named = ({ warning: 'warn', trace: 'debug', off: 'silent' } as Record<string, string>)[level] ?? level;
+  if (!['debug', 'info', 'warn', 'error', 'silent'].includes(named)) return false;
+  const chosen = scope === undefined ? [root, ...scopes.values()] : [scopes.get(scope)];
+  for (const logger of chosen) {
+    if (logger === undefined) return false;
+    logger.level = named;
+  }
+  return true;
+}
+
 /** A logger of one scope (`access`, `xds`, ...), on standard output; LOG_FORMAT=json and LOG_LEVEL set form and detail. */
 export function log(scope: string): Log {
-  const child = root.child({ scope });
+  const child = scopes.get(scope) ?? root.child({ scope }, { level: root.level });
+  scopes.set(scope, child);
   const write =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}): void =>
