@@ -1,0 +1,62 @@
+export type RedirectMode = 'auto' | 'ebpf' | 'nftables';
+
+export interface MeshStatus {
+  readonly engine: string;
+  readonly state: 'running' | 'starting' | 'stopped';
+  readonly nodes: readonly { readonly name: string; readonly redirect?: string; readonly redirectReason?: string }[];
+  readonly components: readonly ComponentStatus[];
+  readonly namespaces: readonly { readonly name: string; readonly enrolled: boolean; readonly waypoint?: string }[];
+  readonly kubeconfig?: string;
+  /** What this way of running cannot isolate, in words; empty when everything is. */
+  readonly missingIsolation: readonly string[];
+}
+
+export interface ComponentStatus {
+  /** `supervisor`, `istiod`, `agent`, `ztunnel`, or `<namespace>/<workload>` for waypoints and applications. */
+  readonly name: string;
+  readonly ready: boolean;
+  readonly pid: number;
+  /** Proportional set size in MiB, all processes of the component. */
+  readonly memoryMiB: number;
+}
+
+export interface Progress {
+  readonly stage: string;
+  readonly message?: string;
+}
+
+export interface UpOptions {
+  /** State folder. */
+  state: string;
+  /** Of the Kubernetes API on 127.0.0.1; 0 picks a free one. */
+  port: number;
+  redirect: RedirectMode;
+  /** Ends with the process that started it. */
+  foreground?: boolean;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+  timeoutMs?: number;
+}
+
+export interface UpResult {
+  readonly kubeconfig: string;
+  /** Milliseconds until API, istiod, agent and ztunnel were ready. */
+  readonly readyMs: number;
+  /** In the foreground: resolves when the mesh has ended, with its exit code. */
+  readonly ended?: Promise<number>;
+}
+
+/** Where a mesh runs. Everything above uses only the kubeconfig and the telemetry that it yields. */
+export interface Engine {
+  readonly name: string;
+  /** Undefined when it can run here, else why not, with the remedy. */
+  available(): Promise<{ message: string; remedy: string } | undefined>;
+  up(options: UpOptions): Promise<UpResult>;
+  /** @param options.purge removes the stored objects too; @returns false when none was running */
+  down(options: { state: string; purge?: boolean }): Promise<boolean>;
+  status(options: { state: string }): Promise<MeshStatus>;
+  /** Path of the running mesh's kubeconfig, or undefined when none runs. */
+  kubeconfig(options: { state: string }): Promise<string | undefined>;
+  /** The log of the engine itself (for the embedded engine the supervisor's), as it grows when following. */
+  logs(options: { state: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<string>;
+}
