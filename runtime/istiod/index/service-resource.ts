@@ -1,0 +1,49 @@
+import { create } from '@bufbuild/protobuf';
+import type { Service } from '../../api/resources';
+import { IPFamilies, ServiceSchema, type Service as ServiceResource } from '../../proto/gen/istio/workload/workload_pb';
+import type { MeshObjects, MeshSettings } from '../mesh-objects';
+import { gatewayAddress, networkAddresses, serviceHostname } from './addresses';
+import { loadBalancing } from './load-balancing';
+import { networkOf } from './network';
+import { servicePorts } from './service-ports';
+import { attach } from './waypoint-attachment';
+
+/** A Service's virtual addresses; a headless one has none. */
+export function virtualAddresses({ spec }: Service): string[] {
+  const all = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ''];
+  return all.filter((address) => address !== '' && address !== 'None');
+}
+
+/**
+ * The resource that proxies hold of a Kubernetes Service; undefined for an ExternalName.
+ *
+ * @see protocol reference 1.10
+ */
+export function serviceResource(
+  service: Service,
+  objects: MeshObjects,
+  settings: MeshSettings,
+): ServiceResource | undefined {
+  if (service.spec.type === 'ExternalName') return undefined;
+  const { name, namespace = '' } = service.metadata;
+  const network = networkOf(service, objects, settings);
+  const attachment = attach(service, 'service', objects);
+  return create(ServiceSchema, {
+    name,
+    namespace,
+    hostname: serviceHostname(name, namespace, settings),
+    addresses: networkAddresses(network, virtualAddresses(service)),
+    ports: servicePorts(service),
+    waypoint: attachment.kind === 'bound' ? gatewayAddress(attachment.waypoint, network) : undefined,
+    loadBalancing: loadBalancing(service, objects.Namespace.get(namespace)),
+    ipFamilies: ipFamilies(service),
+    canonical: true,
+  });
+}
+
+function ipFamilies({ spec }: Service): IPFamilies {
+  const families = new Set(spec.ipFamilies);
+  if (families.size > 1) return IPFamilies.DUAL;
+  if (families.has('IPv4')) return IPFamilies.IPV4_ONLY;
+  return families.has('IPv6') ? IPFamilies.IPV6_ONLY : IPFamilies.AUTOMATIC;
+}
