@@ -16,7 +16,7 @@ export interface HboneDestination {
 
 export interface HbonePoolOptions {
   readonly certificates: CertificateSource;
-  /** Makes the TCP socket, connected or connecting, with allowHalfOpen; a pod's proxy makes it in the pod's namespace. */
+  /** Makes the TCP socket, connected or connecting; a pod's proxy makes it in the pod's namespace. */
   readonly createSocket?: (destination: HboneDestination) => Socket;
   /** Streams that share one connection (upstream: POOL_MAX_STREAMS_PER_CONNECTION). */
   readonly maxStreams?: number;
@@ -203,6 +203,8 @@ export class HbonePool implements AsyncDisposable {
         reject(new HboneError('connect', `connection failed: ${reasonOf(error)}`, undefined, { cause: error }));
         return;
       }
+      // The transport ends as a whole: with half-open allowed, a peer's FIN would leave the session waiting.
+      raw.allowHalfOpen = false;
       raw.setNoDelay(true);
       raw.setKeepAlive(true, 180_000);
       const tls = connectTls(raw, certificate, options.allowed);
@@ -265,7 +267,6 @@ function dial({ address, port, sourceIp }: HboneDestination): Socket {
   return connectTcp({
     host: address,
     port,
-    allowHalfOpen: true,
     ...(sourceIp === undefined ? {} : { localAddress: sourceIp }),
   });
 }

@@ -66,7 +66,7 @@ export class HboneServer implements AsyncDisposable {
     );
     this.tls.on('secureConnection', (socket) => this.secured(socket));
     this.tls.on('tlsClientError', (error, socket) =>
-      this.rejected(`tls handshake error: ${error.message}`, peerOf(socket)),
+      this.rejected(`tls handshake error: ${String(socket.authorizationError ?? error.message)}`, peerOf(socket)),
     );
     this.pinger = setInterval(() => this.ping(), keepAlive.interval).unref();
   }

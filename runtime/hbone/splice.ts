@@ -1,6 +1,6 @@
-import { constants, type Http2Stream } from 'node:http2';
+import { constants } from 'node:http2';
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { addAbortSignal, type Duplex } from 'node:stream';
 
 export interface SpliceResult {
   readonly bytesAtoB: number;
@@ -13,8 +13,15 @@ export interface SpliceResult {
 export function abort(side: Duplex): void {
   if (side.destroyed) return;
   if (side instanceof Socket && !('encrypted' in side)) side.resetAndDestroy();
-  else if ('rstCode' in side) (side as Http2Stream).close(constants.NGHTTP2_CANCEL);
+  // Http2Stream.close(CANCEL) would send END_STREAM before RST_STREAM, which the peer takes for an orderly end; an
+  // abort signal makes Node send RST_STREAM(CANCEL) alone.
+  else if ('rstCode' in side) addAbortSignal(AbortSignal.abort(), side);
   else side.destroy();
+}
+
+/** RST_STREAM(CANCEL) comes without an error and, on the client's side, after an ordinary `end`. */
+function wasReset(side: Duplex): boolean {
+  return 'rstCode' in side && side.rstCode !== constants.NGHTTP2_NO_ERROR;
 }
 
 /**
@@ -53,6 +60,7 @@ export function splice(
       });
       to.on('drain', () => from.resume());
       from.once('end', () => {
+        if (wasReset(from)) return settle(new Error('connection reset'));
         ended = true;
         to.end();
       });
@@ -61,9 +69,8 @@ export function splice(
         if (finished === 2) settle();
       });
       from.on('error', settle);
-      // A close without an end is a reset that came without an error, as RST_STREAM(CANCEL) does.
       from.once('close', () => {
-        if (!ended || !from.writableFinished) settle(new Error('connection reset'));
+        if (!ended || !from.writableFinished || wasReset(from)) settle(new Error('connection reset'));
       });
     };
     forward(a, b, 'a-to-b');

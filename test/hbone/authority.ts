@@ -58,7 +58,7 @@ export async function createAuthority(name = 'O=cluster.local'): Promise<Authori
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
         new x509.SubjectAlternativeNameExtension(
-          names.map((value) =>
+          names.map((value): x509.JsonGeneralName =>
             value.startsWith('dns:') ? { type: 'dns', value: value.slice(4) } : { type: 'url', value },
           ),
           true,

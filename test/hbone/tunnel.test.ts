@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
@@ -65,11 +65,19 @@ const echo = (request: HboneRequest): void => {
   stream.pipe(stream);
 };
 
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
 async function read(stream: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
+
+const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()));
 
 const failure = (promise: Promise<unknown>): Promise<HboneError> =>
   promise.then(
@@ -103,7 +111,7 @@ test('a tunnel carries bytes, identities, authority and headers both ways, and h
 });
 
 test('a slow reader holds the sender back', async () => {
-  const accepted = Promise.withResolvers<Duplex>();
+  const accepted = deferred<Duplex>();
   const target = await serve((request) => accepted.resolve(request.accept()));
   const { stream } = await poolOf().connect(to(target));
   const chunk = Buffer.alloc(64 * 1024);
@@ -211,7 +219,7 @@ test('clients of another root, another trust domain or without certificate are r
     checkServerIdentity: () => undefined,
   });
   naked.on('error', () => {});
-  await once(naked, 'close');
+  await closed(naked);
   await vi.waitFor(() => expect(rejected).toHaveLength(3));
   expect(requests).toEqual([]);
 });
@@ -235,7 +243,7 @@ test('TLS 1.2 and connections without h2 are refused', async () => {
   ]) {
     const socket = connectTls({ ...base, ...more });
     socket.on('error', () => {});
-    await once(socket, 'close');
+    await closed(socket);
   }
 });
 
@@ -243,7 +251,6 @@ test.each([
   [{ ':method': 'GET', ':path': '/', ':scheme': 'https', ':authority': '10.0.0.1:80' }],
   [{ ':method': 'CONNECT', ':authority': '10.0.0.1' }],
   [{ ':method': 'CONNECT', ':authority': '10.0.0.1:99999' }],
-  [{ ':method': 'CONNECT', ':authority': 'user@10.0.0.1:80' }],
 ])('%o is answered with 400', async (headers) => {
   const target = await serve(echo);
   const session = connectHttp2('https://127.0.0.1', {
@@ -302,9 +309,10 @@ test('drain lets open tunnels end, refuses new ones, and breaks the rest at its 
   const polite = await pool.connect(to(target));
   const stubborn = await pool.connect(to(target));
   stubborn.stream.on('error', () => {});
+  const options = to(target);
   const drained = target.drain(1000);
   await vi.waitFor(() => expect(pool.size).toBe(0));
-  expect((await failure(pool.connect(to(target, { port: target.address?.port ?? 1 })))).failure).toBe('connect');
+  expect((await failure(pool.connect(options))).failure).toBe('connect');
   polite.stream.end('bye');
   expect((await read(polite.stream)).toString()).toBe('bye');
   expect(stubborn.stream.destroyed).toBe(false);
@@ -359,7 +367,7 @@ test('splice joins a TCP client with a TCP server through a tunnel: sums, half c
   const [error] = (await once(second, 'error')) as [NodeJS.ErrnoException];
   expect(error.code).toBe('ECONNRESET');
   // The client resets: so must the application see it.
-  const reset = Promise.withResolvers<NodeJS.ErrnoException>();
+  const reset = deferred<NodeJS.ErrnoException>();
   const third = dial();
   application.once('connection', (socket) => {
     socket.on('error', reset.resolve);
@@ -368,5 +376,4 @@ test('splice joins a TCP client with a TCP server through a tunnel: sums, half c
   third.write('x');
   expect((await reset.promise).code).toBe('ECONNRESET');
   await vi.waitFor(() => expect(results).toHaveLength(6));
-  expect(constants.NGHTTP2_CANCEL).toBe(8);
 });
