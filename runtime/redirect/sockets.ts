@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import type net from 'node:net';
+import os from 'node:os';
 import { check, libc } from './libc';
 import { AF_INET, AF_INET6, decodeSocketAddress, encodeSocketAddress, type AddressPort } from './socket-address';
 
@@ -32,6 +33,7 @@ const SOL_IPV6 = 41;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_MARK = 36;
+const SO_NETNS_COOKIE = 71;
 const IP_TRANSPARENT = 19;
 const IP_BIND_ADDRESS_NO_PORT = 24;
 const IPV6_V6ONLY = 26;
@@ -170,6 +172,18 @@ export function createStreamSocket(netns: number, { family, mark, source }: Stre
     if (source.port === undefined) setOption(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1, 'IP_BIND_ADDRESS_NO_PORT');
     bind(fd, { address: source.address, port: source.port ?? 0 });
   });
+}
+
+/** The kernel's own number for a network namespace, as eBPF programs see it (Linux 5.14). */
+export function namespaceCookie(netns: number): bigint {
+  const fd = makeSocket(netns, AF_INET, SOCK_DGRAM, () => {});
+  try {
+    const cookie = Buffer.alloc(8);
+    check('getsockopt', getsockopt()(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, [8]), 'SO_NETNS_COOKIE');
+    return os.endianness() === 'LE' ? cookie.readBigUInt64LE() : cookie.readBigUInt64BE();
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The address that a socket is bound to. */
