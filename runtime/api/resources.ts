@@ -64,7 +64,7 @@ export interface ContainerPort {
   protocol?: string;
 }
 export interface Probe {
-  httpGet?: { path?: string; port: number | string; scheme?: string };
+  httpGet?: { path?: string; port: number | string; scheme?: string; httpHeaders?: { name: string; value: string }[] };
   tcpSocket?: { port: number | string };
   exec?: { command: string[] };
   periodSeconds?: number;
@@ -170,9 +170,15 @@ export interface Pod extends KubeObject {
     podIP?: string;
     podIPs?: { ip: string }[];
     hostIP?: string;
+    hostIPs?: { ip: string }[];
     startTime?: string;
+    qosClass?: string;
+    observedGeneration?: number;
+    reason?: string;
+    message?: string;
     conditions?: Condition[];
     containerStatuses?: ContainerStatus[];
+    initContainerStatuses?: ContainerStatus[];
   };
 }
 

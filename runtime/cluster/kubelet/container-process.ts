@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { containerScript, type ContainerPlan } from './container-script';
+
+/** How a process ended: its exit code, or 128 + the signal's number, as container runtimes report it. */
+export interface Exit {
+  readonly code: number;
+  readonly at: Date;
+}
+
+/** The running process of a container: the first process of its own pid namespace. */
+export interface ContainerProcess {
+  /** Seen from the supervisor. */
+  readonly pid: number;
+  readonly startedAt: Date;
+  readonly exited: Promise<Exit>;
+  /** Signals the container's first process; does nothing when it has ended. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+const SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+};
+
+/**
+ * Starts a container in a pod's network namespace and namespaces of its own; resolves when its script runs.
+ *
+ * @param output takes what the container writes, line ends included
+ * @throws with the script's complaint when it ends before its program starts
+ */
+export async function startContainer(
+  netns: string,
+  plan: ContainerPlan,
+  env: Readonly<Record<string, string>>,
+  output: (stream: 'stdout' | 'stderr', chunk: Buffer) => void,
+): Promise<ContainerProcess> {
+  const args = [`--net=${netns}`, 'unshare', '--mount', '--propagation', 'slave', '--pid', '--uts', '--ipc'];
+  const child = spawn('nsenter', [...args, '--fork', '--kill-child', 'sh', '-c', containerScript(plan)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env,
+    cwd: '/',
+  });
+  let running = true;
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      running = false;
+      resolve({ code: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0), at: new Date() });
+    });
+  });
+  child.stdout!.on('data', (chunk: Buffer) => output('stdout', chunk));
+  child.stderr!.on('data', (chunk: Buffer) => output('stderr', chunk));
+  const pid = await new Promise<number>((resolve, reject) => {
+    let text = '';
+    const report = child.stdio[3] as Readable;
+    report.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes('\n')) resolve(Number(text.split('\n')[0]));
+    });
+    report.on('error', reject);
+    child.once('error', reject);
+    void exited.then(({ code }) =>
+      reject(new Error(`the container's namespaces could not be made (exit code ${code})`)),
+    );
+  });
+  return {
+    pid,
+    startedAt: new Date(),
+    exited,
+    kill(signal) {
+      if (!running) return;
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has just ended.
+      }
+    },
+  };
+}

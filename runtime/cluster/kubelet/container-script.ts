@@ -1,0 +1,100 @@
+import { quoteWord } from './command-line';
+
+/** A bind mount of a container. */
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+  readonly kind: 'folder' | 'file';
+  readonly readOnly: boolean;
+  /** Mounts made below the source later appear in the container. */
+  readonly follow: boolean;
+}
+
+/** Everything about a container's process that is decided before it starts. */
+export interface ContainerPlan {
+  /** Folder of the pod's cgroup; undefined where there are none. */
+  readonly cgroup: string | undefined;
+  readonly hostname: string;
+  /** Paths that the container must not see; an empty folder is put over each. */
+  readonly hidden: readonly string[];
+  /** Folder with the devices of a container. */
+  readonly devices: string;
+  readonly programs: string;
+  readonly mounts: readonly Mount[];
+  /** Folders of the host in which a mount target is missing; they become writable copies in memory. */
+  readonly overlays: readonly string[];
+  readonly workingDir: string;
+  /** User and group id; undefined keeps the only id there is. */
+  readonly uid: number | undefined;
+  /** Without prefix, lower case: `net_admin`. */
+  readonly capabilities: readonly string[];
+  readonly argv: readonly string[];
+}
+
+/** An empty tmpfs is mounted here while a container's /run is put together. */
+const STAGE = '/run/ambient/stage';
+
+const underRun = (target: string): string | undefined => /^(?:\/var)?\/run\/(.+)$/.exec(target)?.[1];
+
+/**
+ * The shell script that turns the supervisor's view of the machine into the container's, then becomes its program. It
+ * runs as root of a new mount and pid namespace; its process id, seen from outside, is the first line on descriptor 3.
+ */
+export function containerScript(plan: ContainerPlan): string {
+  const lines = [
+    'set -e',
+    // Still the supervisor's /proc: the id that the supervisor can signal.
+    'read -r pid rest </proc/self/stat; echo "$pid" >&3',
+  ];
+  if (plan.cgroup !== undefined) lines.push(`echo 0 >${quoteWord(`${plan.cgroup}/cgroup.procs`)}`);
+  lines.push(
+    `echo ${quoteWord(plan.hostname)} >/proc/sys/kernel/hostname`,
+    `mount -n -t tmpfs -o mode=755,nosuid,nodev tmpfs ${STAGE}`,
+    `mkdir -p ${STAGE}/ambient ${STAGE}/lock`,
+    `mount -n --rbind ${quoteWord(plan.programs)} ${STAGE}/ambient`,
+  );
+  const inRun = plan.mounts.filter(({ target }) => underRun(target) !== undefined);
+  const elsewhere = plan.mounts.filter(({ target }) => underRun(target) === undefined);
+  for (const mount of inRun) lines.push(...bind(mount, `${STAGE}/${underRun(mount.target)!}`, true));
+  if (!inRun.some(({ source }) => source === '/run/netns')) lines.push('umount -n -l /run/netns');
+  plan.overlays.forEach((folder, index) => {
+    const at = `${STAGE}/overlay${index}`;
+    lines.push(
+      `mkdir -p ${at}/upper ${at}/work`,
+      `mount -n -t overlay -o lowerdir=${quoteWord(folder)},upperdir=${at}/upper,workdir=${at}/work overlay ${quoteWord(folder)}`,
+    );
+  });
+  for (const mount of elsewhere) lines.push(...bind(mount, mount.target, false));
+  lines.push(`mount -n --move ${STAGE} /run`, 'mount -n -t proc -o nosuid,nodev,noexec proc /proc');
+  for (const folder of plan.hidden) lines.push(`mount -n -t tmpfs -o ro,mode=000 tmpfs ${quoteWord(folder)}`);
+  for (const folder of ['/tmp', '/var/tmp']) {
+    lines.push(`[ ! -d ${folder} ] || mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs ${folder}`);
+  }
+  lines.push(
+    `mount -n --rbind ${quoteWord(plan.devices)} /dev`,
+    'mount -n -o remount,bind,ro /',
+    `cd ${quoteWord(plan.workingDir)}`,
+    'exec 3>&-',
+    `exec ${['setpriv', ...privileges(plan), ...plan.argv].map(quoteWord).join(' ')}`,
+  );
+  return lines.join('\n');
+}
+
+function bind({ source, kind, readOnly, follow }: Mount, target: string, create: boolean): string[] {
+  const [from, to] = [quoteWord(source), quoteWord(target)];
+  const lines: string[] = [];
+  const make = kind === 'folder' ? `mkdir -p ${to}` : `mkdir -p "$(dirname ${to})"; : >>${to}`;
+  lines.push(create ? make : `[ -e ${to} ] || { ${make}; }`);
+  lines.push(`mount -n --rbind ${from} ${to}`);
+  if (!follow) lines.push(`mount -n --make-rprivate ${to}`);
+  if (readOnly) lines.push(`mount -n -o remount,bind,ro ${to}`);
+  return lines;
+}
+
+function privileges({ uid, capabilities }: ContainerPlan): string[] {
+  const set = ['-all', ...capabilities.map((capability) => `+${capability}`)].join(',');
+  const identity = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
+  // A user other than root keeps capabilities over exec only as ambient ones.
+  const ambient = uid === undefined || uid === 0 ? '-all' : set;
+  return [...identity, '--no-new-privs', '--bounding-set', set, '--inh-caps', ambient, '--ambient-caps', ambient, '--'];
+}
