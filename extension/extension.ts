@@ -1,0 +1,52 @@
+import * as vscode from 'vscode';
+import { deployWaypoint } from './commands/deploy-waypoint';
+import { enrollNamespace } from './commands/enroll-namespace';
+import { startMesh } from './commands/start-mesh';
+import { stopMesh } from './commands/stop-mesh';
+import { FlowPanel } from './flow/flow-panel';
+import { MeshSession } from './mesh-session';
+import { MeshTree } from './views/mesh-tree';
+import { createStatusItem } from './views/status-item';
+
+/** Wires the rooms together; heavy libraries come with the first command that needs them. */
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Ambient', { log: true });
+  const session = new MeshSession(log, context.extensionUri);
+  const tree = new MeshTree(session);
+  const flow = new FlowPanel(session, context.extensionUri);
+  const command = (id: string, action: (...args: never[]) => unknown): vscode.Disposable =>
+    vscode.commands.registerCommand(`ambient.${id}`, told(log, action as (...args: unknown[]) => unknown));
+
+  context.subscriptions.push(
+    log,
+    session,
+    tree,
+    flow,
+    createStatusItem(session),
+    vscode.window.createTreeView('ambient.mesh', { treeDataProvider: tree, showCollapseAll: true }),
+    command('startMesh', () => startMesh(session)),
+    command('stopMesh', () => stopMesh(session)),
+    command('enrollNamespace', (item?: { namespace?: string }) => enrollNamespace(session, item?.namespace)),
+    command('deployWaypoint', (item?: { namespace?: string; service?: string }) => deployWaypoint(session, item)),
+    command('showTrafficFlow', () => flow.show()),
+    command('showLog', () => log.show()),
+  );
+}
+
+/** Tells what went wrong with a way to look further; cancelling is nothing to tell. */
+function told(log: vscode.LogOutputChannel, action: (...args: unknown[]) => unknown) {
+  return async (...args: unknown[]): Promise<unknown> => {
+    try {
+      return await action(...args);
+    } catch (error) {
+      if (error instanceof vscode.CancellationError) return undefined;
+      const { message, remedy } = error as Error & { remedy?: string };
+      log.error(error instanceof Error ? (error.stack ?? message) : String(error));
+      const text = remedy === undefined ? message : `${message} ${remedy}`;
+      void vscode.window.showErrorMessage(text, 'Show Log').then((choice) => {
+        if (choice !== undefined) log.show();
+      });
+      return undefined;
+    }
+  };
+}

@@ -1,0 +1,99 @@
+import { DATAPLANE_MODE, REDIRECTION, STAND_IN, USE_WAYPOINT, WAYPOINT_CLASS } from '../../runtime/api/labels';
+import type { Gateway, Namespace, Pod, Service } from '../../runtime/api/resources';
+
+/** A row of the Mesh view, without anything of VS Code. */
+export interface MeshRow {
+  readonly id: string;
+  readonly kind: 'namespace' | 'service' | 'waypoint' | 'pod';
+  readonly label: string;
+  readonly description: string;
+  /** For menus: `namespace.ambient.noWaypoint` and the like. */
+  readonly context: string;
+  readonly namespace: string;
+  readonly service?: string;
+  readonly children: readonly MeshRow[];
+}
+
+export interface MeshObjects {
+  readonly namespaces: readonly Namespace[];
+  readonly services: readonly Service[];
+  readonly pods: readonly Pod[];
+  readonly gateways: readonly Gateway[];
+}
+
+const hidden = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease', 'istio-system']);
+
+function podRow(pod: Pod): MeshRow {
+  const { namespace = '', name, annotations = {} } = pod.metadata;
+  const captured = annotations[REDIRECTION] === 'enabled';
+  const ready = pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+  const notes = [captured ? 'ambient' : 'direct', ...(ready ? [] : [pod.status?.phase ?? 'Pending'])];
+  if (annotations[STAND_IN] === 'true') notes.push('stand-in');
+  return {
+    id: `pod/${namespace}/${name}`,
+    kind: 'pod',
+    label: name,
+    description: notes.join(', '),
+    context: 'pod',
+    namespace,
+    children: [],
+  };
+}
+
+/** Lays the cluster out as namespaces with their waypoints, services and pods; empty system namespaces are left out. */
+export function meshRows({ namespaces, services, pods, gateways }: MeshObjects): MeshRow[] {
+  return namespaces
+    .map((entry): MeshRow => {
+      const namespace = entry.metadata.name;
+      const own = <T extends { metadata: { namespace?: string } }>(objects: readonly T[]): T[] =>
+        objects.filter((object) => object.metadata.namespace === namespace);
+      const waypoints = own(gateways).filter((gateway) => gateway.spec.gatewayClassName === WAYPOINT_CLASS);
+      const ambient = entry.metadata.labels?.[DATAPLANE_MODE] === 'ambient';
+      const default_ = entry.metadata.labels?.[USE_WAYPOINT];
+      const children = [
+        ...waypoints.map((gateway): MeshRow => {
+          const programmed = gateway.status?.conditions?.find((condition) => condition.type === 'Programmed');
+          const { name } = gateway.metadata;
+          const description =
+            programmed?.status === 'True' ? 'waypoint' : `waypoint, ${programmed?.message ?? 'not ready'}`;
+          return {
+            id: `waypoint/${namespace}/${name}`,
+            kind: 'waypoint',
+            label: name,
+            description,
+            context: 'waypoint',
+            namespace,
+            children: [],
+          };
+        }),
+        ...own(services).map((service): MeshRow => {
+          const { name, labels } = service.metadata;
+          const waypoint = labels?.[USE_WAYPOINT] ?? default_;
+          const context = waypoint === undefined ? 'service.noWaypoint' : 'service.waypoint';
+          const description = waypoint === undefined ? 'service' : `service through ${waypoint}`;
+          return {
+            id: `service/${namespace}/${name}`,
+            kind: 'service',
+            label: name,
+            description,
+            context,
+            namespace,
+            service: name,
+            children: [],
+          };
+        }),
+        ...own(pods).map(podRow),
+      ];
+      return {
+        id: `namespace/${namespace}`,
+        kind: 'namespace',
+        label: namespace,
+        description: ambient ? 'ambient' : 'not enrolled',
+        context: `namespace.${ambient ? 'ambient' : 'direct'}.${waypoints.length === 0 ? 'noWaypoint' : 'waypoint'}`,
+        namespace,
+        children,
+      };
+    })
+    .filter((row) => !hidden.has(row.label) || (row.label === 'default' && row.children.length > 1))
+    .sort((a, b) => a.label.localeCompare(b.label));
+}

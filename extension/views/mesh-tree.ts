@@ -1,0 +1,99 @@
+import * as vscode from 'vscode';
+import type { Gateway, Namespace, Pod, Service } from '../../runtime/api/resources';
+import type { Watch } from '../../runtime/kube/watch';
+import type { MeshSession } from '../mesh-session';
+import { meshRows, type MeshRow } from './mesh-model';
+
+/** Changes come in bursts; the tree is drawn at most this often, in milliseconds. */
+const REDRAW_MS = 100;
+
+const icons: Record<MeshRow['kind'], string> = {
+  namespace: 'symbol-namespace',
+  service: 'globe',
+  waypoint: 'type-hierarchy',
+  pod: 'server-process',
+};
+
+interface Watches {
+  namespaces: Watch<Namespace>;
+  services: Watch<Service>;
+  pods: Watch<Pod>;
+  gateways: Watch<Gateway>;
+}
+
+/** The Mesh view: namespaces with their waypoints, services and pods, kept current by watches while the mesh runs. */
+export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #subscription: vscode.Disposable;
+  #watches: Watches | undefined;
+  /** Looking for a mesh that a terminal started waits until somebody looks at the view. */
+  #looked: Promise<void> | undefined;
+  #redraw: NodeJS.Timeout | undefined;
+
+  constructor(private readonly session: MeshSession) {
+    this.#subscription = session.onDidChange((state) => void (state === 'running' ? this.#watch() : this.#unwatch()));
+  }
+
+  getChildren(row?: MeshRow): MeshRow[] {
+    if (row !== undefined) return [...row.children];
+    if (this.#watches === undefined) {
+      if (this.#looked === undefined) this.#looked = this.session.find();
+      return [];
+    }
+    const { namespaces, services, pods, gateways } = this.#watches;
+    return meshRows({
+      namespaces: namespaces.values(),
+      services: services.values(),
+      pods: pods.values(),
+      gateways: gateways.values(),
+    });
+  }
+
+  getTreeItem(row: MeshRow): vscode.TreeItem {
+    const open =
+      row.kind === 'namespace' ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
+    const item = new vscode.TreeItem(row.label, open);
+    item.id = row.id;
+    item.description = row.description;
+    item.contextValue = row.context;
+    item.iconPath = new vscode.ThemeIcon(icons[row.kind]);
+    item.tooltip = `${row.kind} ${row.label}: ${row.description}`;
+    return item;
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    void this.#unwatch();
+    this.#changed.dispose();
+  }
+
+  async #watch(): Promise<void> {
+    const [{ Watch }, { KIND }] = await Promise.all([
+      import('../../runtime/kube/watch'),
+      import('../../runtime/api/kinds'),
+    ]);
+    if (this.#watches !== undefined || this.session.state !== 'running') return;
+    const { client } = this.session;
+    const changed = (): void => {
+      if (this.#redraw !== undefined) return;
+      this.#redraw = setTimeout(() => {
+        this.#redraw = undefined;
+        this.#changed.fire();
+      }, REDRAW_MS);
+    };
+    this.#watches = {
+      namespaces: new Watch<Namespace>(client, KIND.Namespace, changed),
+      services: new Watch<Service>(client, KIND.Service, changed),
+      pods: new Watch<Pod>(client, KIND.Pod, changed),
+      gateways: new Watch<Gateway>(client, KIND.Gateway, changed),
+    };
+  }
+
+  async #unwatch(): Promise<void> {
+    const watches = this.#watches;
+    this.#watches = undefined;
+    this.#changed.fire();
+    if (watches !== undefined) await Promise.all(Object.values(watches).map((watch) => watch[Symbol.asyncDispose]()));
+  }
+}
