@@ -15,13 +15,16 @@ interface Mechanism {
   dismantle(): Promise<void>;
 }
 
-describe.each(['ebpf', 'nftables'])('capture by %s', (mode) => {
+// rootless.test.ts runs this file again inside a user namespace, where there is neither eBPF nor a cgroup.
+const rootless = process.env['CAPTURE_ROOTLESS'] !== undefined;
+
+describe.each(rootless ? ['nftables'] : ['ebpf', 'nftables'])('capture by %s', (mode) => {
   let stage: Stage;
   let network: TestNetwork;
   let mechanism: Mechanism;
   let ebpf: EbpfCapture | undefined;
-  let bpf: ReturnType<typeof mountBpf>;
-  let cgroups: ReturnType<typeof makeCgroups>;
+  let bpf: ReturnType<typeof mountBpf> | undefined;
+  let cgroups: ReturnType<typeof makeCgroups> | undefined;
   let app: Actor; // in the captured pod
   let peer: Actor; // in a pod that is not captured
   let ztunnel: Actor;
@@ -30,8 +33,9 @@ describe.each(['ebpf', 'nftables'])('capture by %s', (mode) => {
   let other: { netns: string; ip: string; ip6: string };
 
   const startZtunnel = async (): Promise<void> => {
-    ztunnel = startActor(stage, { cgroup: cgroups.of(ZTUNNEL_UID) });
-    expect(await ztunnel.ask({ do: 'ztunnel', netns: pod.netns, uid: UID, root: bpf.root })).toEqual({
+    ztunnel = startActor(stage, { cgroup: cgroups?.of(ZTUNNEL_UID) });
+    const root = bpf?.root ?? '/none';
+    expect(await ztunnel.ask({ do: 'ztunnel', netns: pod.netns, uid: UID, root })).toEqual({
       listening: true,
     });
   };
@@ -39,15 +43,17 @@ describe.each(['ebpf', 'nftables'])('capture by %s', (mode) => {
   beforeAll(async () => {
     stage = await makeStage();
     network = makeNetwork(['app', 'peer']);
-    bpf = mountBpf(stage.folder);
-    cgroups = makeCgroups(network.id, [UID, ZTUNNEL_UID]);
+    if (!rootless) {
+      bpf = mountBpf(stage.folder);
+      cgroups = makeCgroups(network.id, [UID, ZTUNNEL_UID]);
+    }
     pod = network.pods['app']!;
     other = network.pods['peer']!;
     if (mode === 'ebpf') {
-      ebpf = new EbpfCapture(stage.objects, bpf.root);
-      ebpf.attachZtunnel(ZTUNNEL_UID, cgroups.of(ZTUNNEL_UID));
+      ebpf = new EbpfCapture(stage.objects, bpf!.root);
+      ebpf.attachZtunnel(ZTUNNEL_UID, cgroups!.of(ZTUNNEL_UID));
       mechanism = {
-        capture: () => ebpf!.capture({ uid: UID, netns: pod.netns, cgroup: cgroups.of(UID) }),
+        capture: () => ebpf!.capture({ uid: UID, netns: pod.netns, cgroup: cgroups!.of(UID) }),
         release: () => ebpf!.release(UID, pod.netns),
         dismantle: () => ebpf!.dismantle(pod.netns),
       };
@@ -58,7 +64,7 @@ describe.each(['ebpf', 'nftables'])('capture by %s', (mode) => {
         dismantle: () => dismantleNftables(pod.netns),
       };
     }
-    app = startActor(stage, { netns: pod.netns, cgroup: cgroups.of(UID) });
+    app = startActor(stage, { netns: pod.netns, cgroup: cgroups?.of(UID) });
     peer = startActor(stage, { netns: other.netns });
     node = startActor(stage, { netns: network.node });
     await app.ask({ do: 'serve', name: 'app', port: 8080, host: '::' });
@@ -72,9 +78,9 @@ describe.each(['ebpf', 'nftables'])('capture by %s', (mode) => {
   });
   afterAll(async () => {
     await Promise.all([app, peer, ztunnel, node].map((actor) => actor?.end()));
-    cgroups.remove();
+    cgroups?.remove();
     ebpf?.close();
-    bpf.remove();
+    bpf?.remove();
     network.remove();
     stage.remove();
   });
@@ -164,7 +170,7 @@ describe.each(['ebpf', 'nftables'])('capture by %s', (mode) => {
     expect(await peer.ask({ do: 'fetch', host: pod.ip, port: 8080 })).toMatchObject({ app: 'app', peer: pod.ip });
     expect(await peer.ask({ do: 'say', keep: 'captured', text: 'on' })).toEqual({ text: 'on' });
     await mechanism.dismantle();
-    expect(existsSync(`${bpf.root}/${UID}`)).toBe(false);
+    if (bpf !== undefined) expect(existsSync(`${bpf.root}/${UID}`)).toBe(false);
     const inside = (...command: string[]): string =>
       String(execFileSync('nsenter', [`--net=${pod.netns}`, ...command], { stdio: ['ignore', 'pipe', 'ignore'] }));
     expect(inside('nft', 'list', 'ruleset')).toBe('');

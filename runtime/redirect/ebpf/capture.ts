@@ -170,6 +170,11 @@ export class EbpfCapture {
     return Promise.resolve();
   }
 
+  /** Detaches whatever is pinned for a uid. */
+  releasePins(uid: string): void {
+    removePins(podPins(this.root, uid));
+  }
+
   /** Takes back what the carried connections of a released pod needed. */
   async dismantle(netns: string): Promise<void> {
     if (existsSync(netns)) await disableReplyRouting(netns, { acceptMarks: true });
