@@ -5,7 +5,7 @@ import { connect as connectTcp, createServer, type AddressInfo, type Socket } fr
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { HboneError } from '../../runtime/hbone/hbone-error';
+import type { HboneError } from '../../runtime/hbone/hbone-error';
 import type { HboneRequest, WorkloadCertificate } from '../../runtime/hbone/model';
 import { HbonePool } from '../../runtime/hbone/pool';
 import { serveHbone, type HboneServer } from '../../runtime/hbone/server';
