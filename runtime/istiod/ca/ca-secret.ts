@@ -1,11 +1,33 @@
+import { setTimeout } from 'node:timers/promises';
 import { KIND } from '../../api/kinds';
 import type { Secret } from '../../api/resources';
 import { ApiError, type KubeClient } from '../../kube/client';
+import { MeshError } from '../../errors';
+import { log } from '../../telemetry/log';
 import type { MeshSettings } from '../mesh-objects';
 import { createSelfSignedFiles, readAuthority, type Authority, type AuthorityFiles } from './authority';
 
 const PLUGGED = 'cacerts';
 const SELF_SIGNED = 'istio-ca-secret';
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 2_000;
+
+/** As `loadAuthority`, asking again while the API cannot be reached: istiod may be up before it. */
+export async function awaitAuthority(
+  client: KubeClient,
+  settings: MeshSettings,
+): Promise<Awaited<ReturnType<typeof loadAuthority>>> {
+  for (let pause = FIRST_RETRY_MS; ; pause = Math.min(pause * 2, LAST_RETRY_MS)) {
+    try {
+      return await loadAuthority(client, settings);
+    } catch (error) {
+      if (!MeshError.is(error, 'AMB_ERR_API_UNREACHABLE')) throw error;
+      log('ca').warn('the Kubernetes API does not answer yet', { error: error.message, retryMs: pause });
+      await setTimeout(pause);
+    }
+  }
+}
 
 /**
  * The mesh's CA: the plugged-in one of the secret `cacerts`, else the self-signed one of `istio-ca-secret`, which is

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { Service } from '../../api/resources';
+import type { Namespace, Service } from '../../api/resources';
 import { IPFamilies, ServiceSchema, type Service as ServiceResource } from '../../proto/gen/istio/workload/workload_pb';
 import type { MeshObjects, MeshSettings } from '../mesh-objects';
 import { gatewayAddress, networkAddresses, serviceHostname } from './addresses';
@@ -7,6 +7,8 @@ import { loadBalancing } from './load-balancing';
 import { networkOf } from './network';
 import { servicePorts } from './service-ports';
 import { attach } from './waypoint-attachment';
+
+const INGRESS_USE_WAYPOINT = 'istio.io/ingress-use-waypoint';
 
 /** A Service's virtual addresses; a headless one has none. */
 export function virtualAddresses({ spec }: Service): string[] {
@@ -38,7 +40,14 @@ export function serviceResource(
     loadBalancing: loadBalancing(service, objects.Namespace.get(namespace)),
     ipFamilies: ipFamilies(service),
     canonical: true,
+    ingressUseWaypoint: attachment.kind === 'bound' && ingressUsesWaypoint(service, objects.Namespace.get(namespace)),
   });
+}
+
+/** Whether ingress gateways are to go through the waypoint too, by label of the Service or else its namespace. */
+export function ingressUsesWaypoint(service: Service, namespace: Namespace | undefined): boolean {
+  const labels = [service.metadata.labels, namespace?.metadata.labels];
+  return (labels.find((set) => set?.[INGRESS_USE_WAYPOINT] !== undefined)?.[INGRESS_USE_WAYPOINT] ?? '') === 'true';
 }
 
 function ipFamilies({ spec }: Service): IPFamilies {

@@ -1,0 +1,26 @@
+import type { Service } from '../../api/resources';
+import { ingressUsesWaypoint } from '../index/service-resource';
+import { attach } from '../index/waypoint-attachment';
+import type { MeshObjects } from '../mesh-objects';
+import type { DesiredCondition } from './conditions';
+
+export const WAYPOINT_BOUND = 'istio.io/WaypointBound';
+
+/**
+ * What a Service says about its waypoint; nothing when it asks for none.
+ *
+ * @see protocol reference 6.4
+ */
+export function serviceConditions(service: Service, objects: MeshObjects): DesiredCondition[] {
+  const attachment = attach(service, 'service', objects);
+  if (attachment.kind === 'none') return [];
+  if (attachment.kind === 'refused') {
+    return [{ type: WAYPOINT_BOUND, status: 'False', reason: attachment.reason, message: attachment.message }];
+  }
+  const { namespace, name } = attachment.waypoint;
+  const ingress = ingressUsesWaypoint(service, objects.Namespace.get(service.metadata.namespace ?? ''))
+    ? 'Ingress traffic will traverse the waypoint'
+    : 'Ingress traffic is not using the waypoint, set the istio.io/ingress-use-waypoint label to true if desired.';
+  const message = `Successfully attached to waypoint ${namespace}/${name}. ${ingress}`;
+  return [{ type: WAYPOINT_BOUND, status: 'True', reason: 'WaypointAccepted', message }];
+}
