@@ -22,7 +22,7 @@ export function parseCidr(text: string): Cidr | undefined {
   if (slash < 0) return { address, length: address.length * 8 };
   const digits = text.slice(slash + 1);
   const length = Number(digits);
-  return /^\d{1,3}$/.test(digits) && length <= address.length * 8 ? { address, length } : undefined;
+  return /^(0|[1-9]\d{0,2})$/.test(digits) && length <= address.length * 8 ? { address, length } : undefined;
 }
 
 /** Whether an address, as `parseAddress` gives it, lies in a block; never across address families. */

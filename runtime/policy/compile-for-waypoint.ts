@@ -1,5 +1,6 @@
 import type { AuthorizationPolicy, AuthorizationRule } from '../api/resources';
 import { targetsOf } from './attachment';
+import { isDryRun } from './compile-for-ztunnel';
 import type { Problem } from './l4-fields';
 import {
   operationConditions,
@@ -39,7 +40,7 @@ export interface WaypointClause {
  * @see protocol reference 7.1, column waypoint; is:pilot/pkg/security/authz/model
  */
 export function compileForWaypoint(policy: AuthorizationPolicy): CompiledPolicy {
-  const { namespace = '', name, annotations } = policy.metadata;
+  const { namespace = '', name } = policy.metadata;
   const action = policy.spec?.action ?? 'ALLOW';
   const notes: Problem[] = [];
   const compiled = { key: `${namespace}/${name}`, notes };
@@ -49,7 +50,7 @@ export function compileForWaypoint(policy: AuthorizationPolicy): CompiledPolicy 
   };
   if (targetsOf(policy).length === 0) return skip('spec', 'a policy without targetRefs is enforced by ztunnel only');
   if (action !== 'ALLOW' && action !== 'DENY') return skip('spec.action', `the waypoint does not enforce ${action}`);
-  if (annotations?.['istio.io/dry-run'] === 'true') return skip('metadata.annotations', 'dry-run: nothing is enforced');
+  if (isDryRun(policy)) return skip('metadata.annotations', 'dry-run: nothing is enforced');
 
   const rules = (policy.spec?.rules ?? []).flatMap((rule, source) => {
     let readable = true;

@@ -38,7 +38,10 @@ export interface MeshSettings {
   readonly rootNamespace: string;
 }
 
-const DRY_RUN = 'istio.io/dry-run';
+/** Whether a policy is annotated to be evaluated only; the values are those that Go reads as true. */
+export function isDryRun({ metadata }: AuthorizationPolicy): boolean {
+  return /^(1|t|T|true|TRUE|True)$/.test(metadata.annotations?.['istio.io/dry-run'] ?? '');
+}
 
 /**
  * Translates an AuthorizationPolicy into what ztunnel enforces, exactly as upstream's istiod does: an ALLOW loses the
@@ -87,15 +90,16 @@ export function l7Attributes(rule: AuthorizationRule): string[] {
  */
 export function whyNotSent(policy: AuthorizationPolicy): (ZtunnelOutcome & { kind: 'not-sent' }) | undefined {
   const { spec, metadata } = policy;
-  if (spec?.targetRef !== undefined || (spec?.targetRefs?.length ?? 0) > 0) return { kind: 'not-sent' };
-  const action = spec?.action ?? 'ALLOW';
-  if (action !== 'ALLOW' && action !== 'DENY') return unsupported(`ztunnel does not support the ${action} action`);
-  if (metadata.annotations?.[DRY_RUN] === 'true') {
+  // Upstream looks at dry-run first, so that even a policy with targetRefs gets this status.
+  if (isDryRun(policy)) {
     return unsupported(
       `found policy "${metadata.namespace ?? ''}/${metadata.name}" using dry-run annotation, ` +
         "but support for ambient dry-run authorizationPolicies isn't enabled",
     );
   }
+  if (spec?.targetRef !== undefined || (spec?.targetRefs?.length ?? 0) > 0) return { kind: 'not-sent' };
+  const action = spec?.action ?? 'ALLOW';
+  if (action !== 'ALLOW' && action !== 'DENY') return unsupported(`ztunnel does not support the ${action} action`);
   return undefined;
 }
 

@@ -13,8 +13,6 @@ export interface PeerAuthenticationOutcome {
   readonly authorizations: readonly Authorization[];
   /** Keys (`<namespace>/<name>`) of those of them that apply to a workload, for its `authorization_policies`. */
   policiesForWorkload(workload: SelectableWorkload): string[];
-  /** The mode for a port of a workload, ports without an exception having the workload's. */
-  modeForWorkload(workload: SelectableWorkload, port?: number): 'STRICT' | 'PERMISSIVE';
 }
 
 const STATIC_STRICT = 'istio_converted_static_strict';
@@ -24,6 +22,10 @@ const UNAUTHENTICATED: Match = { notPrincipals: [{ presence: true }] };
  * Translates all PeerAuthentications of the mesh into DENY policies on unauthenticated peers, as istiod does.
  * A workload's own policy comes before its namespace's, that before the root namespace's; of several on one level the
  * oldest counts; UNSET inherits.
+ *
+ * Two corners follow the documented meaning where upstream's translation and its attachment disagree: below STRICT, a
+ * policy of mode UNSET may exempt a port by DISABLE alone (upstream: no effect), and below an UNSET namespace it may
+ * exempt one at all (upstream: the whole workload then takes plaintext).
  *
  * @see protocol reference 7.4
  */
@@ -63,12 +65,6 @@ export function compilePeerAuthentications(
       // The converted form of a strict policy with exceptions contains the strict default, so the static one stays away.
       const keys = mode === 'STRICT' && !ports ? [`${mesh.rootNamespace}/${STATIC_STRICT}`] : [];
       return ports ? [...keys, `${ports.namespace}/${ports.name}`] : keys;
-    },
-    modeForWorkload(workload, port) {
-      const policy = own(workload);
-      const mode = policy ? effective(policy) : inherited(workload.namespace);
-      const exception = port === undefined ? undefined : policy?.spec?.portLevelMtls?.[String(port)]?.mode;
-      return resolve(exception, mode);
     },
   };
 }

@@ -13,7 +13,11 @@ export interface DumpedPolicy {
 
 const SCOPES = { GLOBAL: 'Global', NAMESPACE: 'Namespace', WORKLOAD_SELECTOR: 'WorkloadSelector' } as const;
 
-/** @see protocol reference 10.3 */
+/**
+ * Absent fields are left out, and presence is an empty list, as serde writes a variant without fields.
+ *
+ * @see protocol reference 10.3
+ */
 export function dumpAuthorization(policy: Authorization): DumpedPolicy {
   return {
     name: policy.name,
@@ -43,11 +47,11 @@ function dumpMatch(match: Match): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, values]) => values?.length));
 }
 
-function dumpString(match: StringMatch): Record<string, string | null> {
+function dumpString(match: StringMatch): Record<string, string | readonly []> {
   if ('exact' in match) return { Exact: match.exact };
   if ('prefix' in match) return { Prefix: match.prefix };
   if ('suffix' in match) return { Suffix: match.suffix };
-  return { Presence: null };
+  return { Presence: [] };
 }
 
 function dumpBlock(block: Cidr): string {
