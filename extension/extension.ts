@@ -4,12 +4,19 @@ import { enrollNamespace } from './commands/enroll-namespace';
 import { startMesh } from './commands/start-mesh';
 import { stopMesh } from './commands/stop-mesh';
 import { FlowPanel } from './flow/flow-panel';
-import { MeshSession } from './mesh-session';
+import { MeshSession, type MeshState } from './mesh-session';
 import { MeshTree } from './views/mesh-tree';
 import { createStatusItem } from './views/status-item';
 
+/** What other extensions and the tests may ask of this one. */
+export interface AmbientApi {
+  readonly state: MeshState;
+  /** Path, while a mesh runs. */
+  readonly kubeconfig: string | undefined;
+}
+
 /** Wires the rooms together; heavy libraries come with the first command that needs them. */
-export function activate(context: vscode.ExtensionContext): void {
+export function activate(context: vscode.ExtensionContext): AmbientApi {
   const log = vscode.window.createOutputChannel('Ambient', { log: true });
   const session = new MeshSession(log, context.extensionUri);
   const tree = new MeshTree(session);
@@ -31,6 +38,14 @@ export function activate(context: vscode.ExtensionContext): void {
     command('showTrafficFlow', () => flow.show()),
     command('showLog', () => log.show()),
   );
+  return {
+    get state() {
+      return session.state;
+    },
+    get kubeconfig() {
+      return session.kubeconfig;
+    },
+  };
 }
 
 /** Tells what went wrong with a way to look further; cancelling is nothing to tell. */

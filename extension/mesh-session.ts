@@ -13,6 +13,8 @@ export class MeshSession implements vscode.Disposable {
   readonly onDidChange = this.#changed.event;
   #state: MeshState = 'stopped';
   #client: KubeClient | undefined;
+  /** Path of the running mesh's kubeconfig. */
+  kubeconfig: string | undefined;
 
   constructor(
     readonly log: vscode.LogOutputChannel,
@@ -65,6 +67,7 @@ export class MeshSession implements vscode.Disposable {
   async #connect(kubeconfig: string): Promise<void> {
     const { connect } = await import('../runtime/kube/client');
     this.#client = await connect({ kubeconfig });
+    this.kubeconfig = kubeconfig;
     this.log.info(`connected to ${this.#client.server}`);
     this.#set('running');
   }
@@ -72,6 +75,7 @@ export class MeshSession implements vscode.Disposable {
   #disconnect(): void {
     this.#client?.[Symbol.dispose]();
     this.#client = undefined;
+    this.kubeconfig = undefined;
   }
 
   #set(state: MeshState): void {

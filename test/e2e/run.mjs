@@ -1,0 +1,217 @@
+// Runs the extension's suite in the real VS Code workbench: VS Code's server, a real extension host, Chromium.
+// Prints mocha's results and writes them as JSON to the file given; screenshots go to --screenshots DIR.
+//   node test/e2e/run.mjs [--results FILE] [--screenshots DIR]
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import util from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { chromium } from 'playwright-core';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const option = (name) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : path.resolve(process.argv[at + 1]);
+};
+const SUITE_TIMEOUT_MS = 300_000;
+const SERVER_TIMEOUT_MS = 60_000;
+
+const host = path.join(root, '.cache', 'vscode-host');
+const installed = spawnSync('bash', [path.join(root, 'test', 'e2e', 'install.sh'), host], { stdio: 'inherit' });
+if (installed.status !== 0) process.exit(3);
+
+const suite = path.join(root, '.cache', 'e2e', 'suite.js');
+await build({
+  entryPoints: [path.join(root, 'test', 'e2e', 'suite', 'index.ts')],
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node22',
+  external: ['vscode', 'mocha'],
+  outfile: suite,
+  logLevel: 'warning',
+  define: { 'import.meta.url': '__bundle_url' },
+  banner: { js: "const __bundle_url = require('node:url').pathToFileURL(__filename).href;" },
+});
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-e2e-'));
+const at = (...parts) => path.join(folder, ...parts);
+for (const part of ['home', 'data/data/User', 'extensions']) mkdirSync(at(part), { recursive: true });
+writeFileSync(
+  at('data/data/User/settings.json'),
+  JSON.stringify({
+    'workbench.startupEditor': 'none',
+    'telemetry.telemetryLevel': 'off',
+    'extensions.autoUpdate': false,
+    'extensions.autoCheckUpdates': false,
+    'extensions.ignoreRecommendations': true,
+    'update.mode': 'none',
+    'workbench.enableExperiments': false,
+    'git.enabled': false,
+    'chat.disableAIFeatures': true,
+    'workbench.secondarySideBar.defaultVisibility': 'hidden',
+    'workbench.reduceMotion': 'on',
+  }),
+);
+const workspace = path.join(root, 'runtime', 'apps', 'manifests');
+const browserPath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium', '/usr/bin/google-chrome'].find((file) =>
+  existsSync(file),
+);
+const port = await freePort();
+const results = option('results') ?? at('results.json');
+const screenshots = option('screenshots');
+
+/** Resolves with a free port of the loopback interface. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port: free } = server.address();
+      server.close(() => resolve(free));
+    });
+  });
+}
+
+/** Asks until the server answers its first page. */
+async function serverReady(deadline) {
+  for (;;) {
+    const status = await new Promise((resolve) => {
+      http
+        .get({ host: '127.0.0.1', port, path: '/' }, (response) => (response.resume(), resolve(response.statusCode)))
+        .on('error', () => resolve(0));
+    });
+    if (status === 200) return;
+    if (Date.now() > deadline) throw new Error('VS Code server did not answer in time');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** The suite reaches the browser through this server: screenshots, and what the flow panel shows. */
+function automation(page) {
+  const panel = () => page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
+  const server = http.createServer(async (request, response) => {
+    const url = new URL(request.url, 'http://127.0.0.1');
+    try {
+      if (url.pathname === '/screenshot') {
+        if (screenshots !== undefined) {
+          mkdirSync(screenshots, { recursive: true });
+          await page.screenshot({ path: path.join(screenshots, `${url.searchParams.get('name')}.png`) });
+        }
+        response.end('{}');
+      } else if (url.pathname === '/flows') {
+        const rows = await panel()
+          .locator('#flows tbody tr')
+          .evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+        const labels = await panel()
+          .locator('#stage g.label[data-id]')
+          .evaluateAll((all) => all.map((label) => label.textContent));
+        response.end(JSON.stringify({ rows, labels }));
+      } else response.writeHead(404).end();
+    } catch (error) {
+      response.writeHead(500).end(String(error));
+    }
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+let child;
+let browser;
+let automationServer;
+let exit = 1;
+try {
+  browser = await chromium.launch({
+    executablePath: browserPath,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'],
+  });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  automationServer = await automation(page);
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([key]) => !/^(VSCODE_|ELECTRON_|CODE_SERVER_)/.test(key)),
+  );
+  const node = path.join(host, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
+  child = spawn(
+    node,
+    [
+      path.join(host, 'server', 'out', 'server-main.js'),
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--without-connection-token',
+      '--accept-server-license-terms',
+      '--disable-telemetry',
+      '--disable-workspace-trust',
+      '--server-data-dir',
+      at('data'),
+      '--extensions-dir',
+      at('extensions'),
+    ],
+    {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        ...env,
+        HOME: at('home'),
+        EXTENSIONS_GALLERY: '{}',
+        AMBIENT_STATE: at('state'),
+        RESULT_FILE: results,
+        AUTOMATION: `http://127.0.0.1:${automationServer.address().port}`,
+      },
+    },
+  );
+  await serverReady(Date.now() + SERVER_TIMEOUT_MS);
+  exit = await runSuite(page);
+} catch (error) {
+  console.error(error);
+} finally {
+  await browser?.close();
+  automationServer?.close();
+  automationServer?.closeAllConnections();
+  if (child?.pid !== undefined) {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      process.kill(-child.pid, 'SIGTERM');
+    } catch {
+      // It ended by itself.
+    }
+    await ended;
+  }
+  spawnSync(process.execPath, [path.join(root, 'dist', 'ambient.js'), 'down', '--purge', '--state', at('state')], {
+    stdio: 'ignore',
+  });
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = exit;
+
+/** Opens the workbench with the extension and the suite as its developer would, and waits for the suite's end. */
+async function runSuite(page) {
+  const uri = (file) => ({ scheme: 'vscode-remote', authority: `127.0.0.1:${port}`, path: file });
+  await page.exposeFunction('codeAutomationLog', (_level, args) => console.log(util.format(...args)));
+  const ended = new Promise((resolve) => void page.exposeFunction('codeAutomationExit', (code) => resolve(code)));
+  const timeout = new Promise((resolve) => setTimeout(() => resolve(124), SUITE_TIMEOUT_MS).unref());
+  await page.addInitScript(
+    (development) => {
+      new MutationObserver((_records, observer) => {
+        const element = document.getElementById('vscode-workbench-web-configuration');
+        if (!element) return;
+        observer.disconnect();
+        const configuration = JSON.parse(element.getAttribute('data-settings'));
+        configuration.developmentOptions = { ...configuration.developmentOptions, ...development };
+        element.setAttribute('data-settings', JSON.stringify(configuration));
+      }).observe(document, { childList: true, subtree: true });
+    },
+    { extensions: [uri(root)], extensionTestsPath: uri(suite) },
+  );
+  await page.goto(`http://127.0.0.1:${port}/?folder=${workspace}`);
+  const code = await Promise.race([ended, timeout]);
+  if (code === 124) console.error(`the suite did not end within ${SUITE_TIMEOUT_MS / 1000} s`);
+  if (existsSync(results)) {
+    for (const { title, state, error } of JSON.parse(readFileSync(results, 'utf8')).tests) {
+      console.log(`${state === 'passed' ? '✓' : '✗'} ${title}${error ? `\n  ${error}` : ''}`);
+    }
+  }
+  return code;
+}

@@ -1,0 +1,30 @@
+/** What the flow panel shows: the table's rows, and the arrows' labels of the diagram. */
+export interface ShownFlows {
+  readonly rows: readonly (readonly string[])[];
+  readonly labels: readonly string[];
+}
+
+const automation = process.env['AUTOMATION'];
+
+/** Saves a picture of the workbench where the launcher can take one. */
+export async function screenshot(name: string): Promise<void> {
+  if (automation !== undefined) await fetch(`${automation}/screenshot?name=${name}`);
+}
+
+/** Reads the flow panel in the browser; undefined where the launcher cannot look into it (a desktop VS Code). */
+export async function shownFlows(): Promise<ShownFlows | undefined> {
+  if (automation === undefined) return undefined;
+  const answer = await fetch(`${automation}/flows`);
+  return answer.ok ? ((await answer.json()) as ShownFlows) : { rows: [], labels: [] };
+}
+
+/** Asks again until a condition holds; rejects with what it waited for. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

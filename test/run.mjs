@@ -1,0 +1,74 @@
+// Runs every suite and ends with one merged line: N passed, N failed. Called by `npm test`.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const results = path.join(root, 'test-results');
+rmSync(results, { recursive: true, force: true });
+mkdirSync(results, { recursive: true });
+const bin = path.join(root, 'node_modules', '.bin');
+const env = { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin`, FORCE_COLOR: '0' };
+
+/** Runs a command in the project's root; resolves with its exit code. */
+function run(command, args) {
+  console.log(`\n== ${[command, ...args].join(' ').replaceAll(root, '.')}`);
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.once('error', (error) => (console.error(error.message), resolve(127)));
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+const totals = { passed: 0, failed: 0, skipped: [] };
+
+/** Counts a check that has no tests of its own as one. */
+async function check(command, args) {
+  totals[(await run(command, args)) === 0 ? 'passed' : 'failed'] += 1;
+}
+
+/** Counts vitest's tests; a file that did not load counts as a failure. */
+async function vitest() {
+  const file = path.join(results, 'vitest.json');
+  const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+  if (!existsSync(file)) return void (totals.failed += 1);
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const files = report.testResults.filter(
+    (result) => result.status === 'failed' && result.assertionResults.length === 0,
+  );
+  totals.passed += report.numPassedTests;
+  totals.failed += report.numFailedTests + files.length;
+  const tests = report.testResults.flatMap((result) => result.assertionResults);
+  totals.skipped.push(
+    ...tests.filter((test) => test.status === 'skipped' || test.status === 'pending').map((test) => test.fullName),
+  );
+  if (code !== 0 && report.numFailedTests + files.length === 0) totals.failed += 1;
+}
+
+/** Counts the suite that runs in the real VS Code workbench. */
+async function workbench() {
+  const file = path.join(results, 'workbench.json');
+  const code = await run('node', [
+    path.join('test', 'e2e', 'run.mjs'),
+    '--results',
+    file,
+    '--screenshots',
+    path.join(results, 'screenshots'),
+  ]);
+  if (!existsSync(file)) return void (totals.failed += 1);
+  const { tests } = JSON.parse(readFileSync(file, 'utf8'));
+  const failed = tests.filter((test) => test.state !== 'passed').length;
+  totals.passed += tests.length - failed;
+  totals.failed += failed;
+  if (code !== 0 && failed === 0) totals.failed += 1;
+}
+
+await check('tsc', ['-p', 'tsconfig.json']);
+await check('eslint', ['.']);
+await check('prettier', ['--check', '--log-level', 'warn', '.']);
+await vitest();
+await workbench();
+if (totals.skipped.length > 0) console.log(`\nskipped: ${totals.skipped.join('; ')}`);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 ? 0 : 1;
