@@ -1,6 +1,7 @@
 import { FlowSession } from '../graph/session';
 import { TrafficGraph } from '../graph/traffic-graph';
 import type { KubeClient } from '../kube/client';
+import type { FlowRecord } from './flow-record';
 import { FlowSource } from './flow-source';
 import type { HostMessage, PageMessage } from '../graph/protocol';
 
@@ -15,10 +16,19 @@ export class FlowFeed {
   readonly graph = new TrafficGraph();
   readonly source: FlowSource;
   readonly #viewers = new Map<FlowSession, (message: HostMessage) => void>();
+  readonly #listeners: ((record: FlowRecord) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(client: KubeClient) {
-    this.source = new FlowSource(client, (record) => this.graph.add(record));
+    this.source = new FlowSource(client, (record) => {
+      this.graph.add(record);
+      for (const listener of this.#listeners) listener(record);
+    });
+  }
+
+  /** Hears every record as well. */
+  onRecord(listener: (record: FlowRecord) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Adds a viewer; messages come until `close`. Nothing runs while nobody looks. */
