@@ -1,7 +1,7 @@
 import { parseSpiffe } from '../hbone/identity';
 import { PORT } from '../api/ports';
 import { loadBalance, type Endpoint } from './load-balance';
-import type { GatewayAddress, Service, Workload } from './model';
+import type { GatewayAddress, Service, Workload } from './mesh-model';
 import type { MeshState } from './mesh-state';
 
 /** How a captured connection leaves the source's proxy. */

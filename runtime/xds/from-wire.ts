@@ -18,7 +18,7 @@ import {
   type Service as WireService,
   type Workload as WireWorkload,
 } from '../proto/gen/istio/workload/workload_pb';
-import type { GatewayAddress, LoadBalancer, Scope, Service, ServicePort, Workload } from './model';
+import type { GatewayAddress, LoadBalancer, Scope, Service, ServicePort, Workload } from './mesh-model';
 
 /** Why ztunnel would reject the resource; the message goes into the NACK. */
 export class Rejected extends Error {}

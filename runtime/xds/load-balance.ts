@@ -1,4 +1,4 @@
-import { serviceKey, type Scope, type Service, type Workload } from './model';
+import { serviceKey, type Scope, type Service, type Workload } from './mesh-model';
 
 /** An endpoint chosen for a connection, and the port of it to connect to. */
 export interface Endpoint {

@@ -7,7 +7,7 @@ import { AuthorizationSchema } from '../proto/gen/istio/security/authorization_p
 import { AddressSchema } from '../proto/gen/istio/workload/workload_pb';
 import type { Rejection, XdsResource } from './delta-client';
 import { serviceFromWire, workloadFromWire } from './from-wire';
-import { serviceKey, type Service, type Workload } from './model';
+import { serviceKey, type Service, type Workload } from './mesh-model';
 
 /** What one xDS response changed: xDS names. */
 export interface MeshChange {
