@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
-import type { Kind } from '../../api/kinds';
+import { apiVersionOf, type Kind } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
 import { History, type StoreEvent } from './history';
 import { copy, freeze, sameJson } from './json';
@@ -132,7 +132,7 @@ export class Store {
   /** Sets uid, creationTimestamp, generation and, from generateName, the name. Throws 409 AlreadyExists. */
   async create<T extends KubeObject>(kind: Kind, object: T, options: WriteOptions = {}): Promise<T> {
     const resource = this.#resource(kind);
-    const draft = copy(object) as KubeObject;
+    const draft: KubeObject = { apiVersion: apiVersionOf(kind), kind: kind.kind, ...copy(object) };
     const { metadata } = draft;
     if (!kind.namespaced) delete metadata.namespace;
     if (!metadata.name && metadata.generateName) metadata.name = metadata.generateName + randomSuffix();
@@ -158,7 +158,8 @@ export class Store {
     const key = objectKey(kind.namespaced ? object.metadata.namespace : undefined, name);
     const previous = resource.latest.get(key);
     if (previous === undefined) throw notFound(kind, name);
-    const draft = copy(object) as KubeObject;
+    const { apiVersion, kind: kindName } = previous;
+    const draft: KubeObject = { apiVersion, kind: kindName, ...copy(object) };
     const { metadata } = draft;
     if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
       if (metadata.resourceVersion !== previous.metadata.resourceVersion) throw conflict(kind, name);
