@@ -76,20 +76,20 @@ function parseV4(text: string): Uint8Array | undefined {
 function parseV6(text: string): Uint8Array | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(groupsOf);
+  const [head, tail] = halves.map((half, index) => groupsOf(half, index === halves.length - 1));
   if (head === undefined || (halves.length === 2 && tail === undefined)) return undefined;
   const missing = 16 - head.length - (tail?.length ?? 0);
   if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
   return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...(tail ?? [])]);
 }
 
-/** The bytes of colon-separated groups, the last of which may be dotted. */
-function groupsOf(half: string): number[] | undefined {
+/** The bytes of colon-separated groups; only the very last of an address may be dotted. */
+function groupsOf(half: string, last: boolean): number[] | undefined {
   if (half === '') return [];
   const bytes: number[] = [];
   const parts = half.split(':');
   for (const [index, part] of parts.entries()) {
-    if (index === parts.length - 1 && part.includes('.')) {
+    if (last && index === parts.length - 1 && part.includes('.')) {
       const dotted = parseV4(part);
       if (dotted === undefined) return undefined;
       bytes.push(...dotted);

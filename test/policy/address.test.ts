@@ -27,7 +27,10 @@ describe('an address', () => {
         .array(fc.constantFrom('::', ':', '0', 'f', '1.2.3.4', '.', '256', '12345'), { maxLength: 12 })
         .map((parts) => parts.join('')),
     );
-    fc.assert(fc.property(texts, (text) => (parseAddress(text) !== undefined) === (isIP(text) !== 0)));
+    fc.assert(
+      fc.property(texts, (text) => (parseAddress(text) !== undefined) === (isIP(text) !== 0)),
+      { numRuns: 5000 },
+    );
   });
 });
 
