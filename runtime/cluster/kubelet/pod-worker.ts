@@ -1,7 +1,7 @@
 import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { KIND } from '../../api/kinds';
-import { REDIRECTION, STAND_IN } from '../../api/labels';
+import { STAND_IN } from '../../api/labels';
 import type { Container, Namespace, Pod } from '../../api/resources';
 import { reasonOf } from '../../errors';
 import { API_SERVICE_ADDRESS } from '../node/addresses';
@@ -107,7 +107,7 @@ export class PodWorker {
     let writtenOff = false;
     try {
       this.#makeContainers();
-      await this.#forgetPreviousLife();
+      await this.#publish();
       address = this.#ip = this.node.addresses.take(this.pod.status?.podIP);
       await this.#retry('FailedCreatePodSandBox', () => this.#createSandbox(address!));
       await this.#retry('FailedMount', () => this.#createVolumes(address!));
@@ -156,9 +156,7 @@ export class PodWorker {
         changed: () => void this.#publish(),
         event: (type, reason, message) => this.#event(type, reason, message),
       };
-      // A pod that this node has run before its restart counts that as one of its containers'.
-      const restarts = before === undefined ? 0 : before.restartCount + (before.containerID === undefined ? 0 : 1);
-      return new PodContainer(container, metadata.uid!, host, restarts);
+      return new PodContainer(container, metadata.uid!, host, before?.restartCount ?? 0);
     };
     const policy = (spec.restartPolicy ?? 'Always') as ContainerHost['restartPolicy'];
     for (const container of spec.initContainers ?? []) {
@@ -171,13 +169,6 @@ export class PodWorker {
 
   get #netns(): string {
     return netnsPath(this.pod.metadata.uid!);
-  }
-
-  /** The network namespace of an earlier supervisor is gone, and what was captured in it. */
-  async #forgetPreviousLife(): Promise<void> {
-    if (this.pod.metadata.annotations?.[REDIRECTION] === undefined) return this.#publish();
-    await this.#modify((draft) => void delete draft.metadata.annotations?.[REDIRECTION]);
-    await this.#publish();
   }
 
   async #createSandbox(address: string): Promise<void> {
