@@ -15,6 +15,8 @@ export interface Api {
   readonly tokens: ServiceAccountTokens;
   readonly registry: Registry;
   readonly kubelet: KubeletHooks | undefined;
+  /** Documents of our own, by path; for administrators. */
+  readonly documents: ReadonlyMap<string, () => unknown>;
 }
 
 /** An authenticated and authorised request. */

@@ -96,6 +96,8 @@ async function route(call: Call, openApi: OpenApi): Promise<void> {
   if (info.resource === undefined) {
     if (info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed(info.method);
     if (info.path === '/openapi/v3' || info.path.startsWith('/openapi/v3/')) return openApi.answer(info.path, response);
+    const document = api.documents.get(info.path);
+    if (document !== undefined) return sendJson(response, 200, await document());
     if (answerDiscovery(info.path, api.registry, request, response)) return;
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
   }

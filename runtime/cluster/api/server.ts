@@ -19,6 +19,8 @@ export interface ApiServerOptions {
   readonly pki: Pki;
   /** The node's side of logs, proxy and port-forward; without it they answer 503. */
   readonly kubelet?: KubeletHooks;
+  /** What `GET` of a path outside Kubernetes' API answers, as JSON; a path needs the rights of an administrator. */
+  readonly documents?: ReadonlyMap<string, () => unknown>;
 }
 
 /** An inherited listening socket, or an address to bind. */
@@ -41,11 +43,11 @@ export class ApiServer implements AsyncDisposable {
   readonly #pki: Pki;
   readonly #servers: Server[] = [];
 
-  constructor({ store, pki, kubelet }: ApiServerOptions) {
+  constructor({ store, pki, kubelet, documents = new Map() }: ApiServerOptions) {
     this.tokens = new ServiceAccountTokens(store, pki);
     this.registry = new Registry(store);
     this.#pki = pki;
-    this.#api = { store, pki, kubelet, tokens: this.tokens, registry: this.registry };
+    this.#api = { store, pki, kubelet, documents, tokens: this.tokens, registry: this.registry };
     this.#openApi = new OpenApi(this.registry);
   }
 
