@@ -1,4 +1,6 @@
 import os from 'node:os';
+import { parseAuthority } from '../hbone/address';
+import { PORT } from '../api/ports';
 import { CLUSTER_DOMAIN, CLUSTER_ID, TRUST_DOMAIN } from '../api/labels';
 
 /** What ztunnel takes from its environment, under upstream's names. */
@@ -22,8 +24,18 @@ export interface ZtunnelConfig {
   readonly dnsCapture: boolean;
   /** Milliseconds that established connections have after SIGTERM. */
   readonly drainMs: number;
+  /** Seconds that a workload certificate is asked for. */
+  readonly secretTtl: number;
+  readonly adminAddress: ListenAddress;
+  readonly statsAddress: ListenAddress;
+  readonly readinessAddress: ListenAddress;
   /** `ISTIO_META_<X>` as `<X>`, sent to istiod as node metadata. */
   readonly proxyMetadata: Readonly<Record<string, string>>;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 const ISTIOD = 'https://istiod.istio-system.svc:15012';
@@ -37,6 +49,10 @@ export function durationMs(text: string | undefined, fallback: number): number {
   const found = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text?.trim() ?? '');
   if (found === null) return fallback;
   return Number(found[1]) * { ms: 1, s: 1000, m: 60_000 }[(found[2] ?? 's') as 'ms' | 's' | 'm'];
+}
+
+function listenAddress(text: string | undefined, fallback: ListenAddress): ListenAddress {
+  return parseAuthority(text?.replace(/^localhost:/, '127.0.0.1:')) ?? fallback;
 }
 
 /** @see protocol reference 1.1 and 1.8 for names and defaults */
@@ -63,6 +79,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): Z
     token: env['AUTH_TOKEN'] ?? '/var/run/secrets/tokens/istio-token',
     dnsCapture: env['ISTIO_META_DNS_CAPTURE'] === 'true',
     drainMs: durationMs(env['TERMINATION_GRACE'] ?? env['TERMINATION_GRACE_PERIOD'], 5_000),
+    secretTtl: durationMs(env['SECRET_TTL'], 86_400_000) / 1000,
+    adminAddress: listenAddress(env['ADMIN_ADDR'], { host: '127.0.0.1', port: PORT.admin }),
+    statsAddress: listenAddress(env['STATS_ADDR'], { host: '0.0.0.0', port: PORT.metrics }),
+    readinessAddress: listenAddress(env['READINESS_ADDR'], { host: '0.0.0.0', port: PORT.readiness }),
     proxyMetadata,
   };
 }

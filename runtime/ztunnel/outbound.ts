@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { reasonOf } from '../errors';
+import { formatAuthority, plainAddress } from '../hbone/address';
+import { HboneError } from '../hbone/hbone-error';
+import { abort } from '../hbone/splice';
+import type { AddressPort } from '../redirect/socket-address';
+import { chooseRoute, type Route } from '../xds/choose-route';
+import type { Workload } from '../xds/mesh-model';
+import { addressedService } from './addressed-service';
+import type { Parties } from './connection-report';
+import { connectHeaders } from './headers';
+import type { PodProxy } from './pod-proxy';
+
+/** Milliseconds for a plain connection. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+type Reachable = Exclude<Route, { kind: 'error' }>;
+
+/** Whom the connection leads to, in the words of reports. */
+function partiesOf(route: Route, local: Workload, peer: AddressPort, destination: AddressPort): Parties {
+  const service = route.service && addressedService(route.service, destination.port);
+  const source = { ...peer, workload: local };
+  switch (route.kind) {
+    case 'hbone':
+      return {
+        reporter: 'source',
+        source: { ...source, identity: local.identity },
+        destination: {
+          address: route.address,
+          port: route.port,
+          workload: route.proxy,
+          identity: route.proxy.identity,
+        },
+        authority: formatAuthority(route.authority.host, route.authority.port),
+        service,
+        waypoint: route.viaWaypoint ? { namespace: route.proxy.namespace, name: route.proxy.workloadName } : undefined,
+      };
+    case 'tcp': {
+      const { address, port, workload } = route;
+      return { reporter: 'source', source, destination: { address, port, workload }, service };
+    }
+    default:
+      return { reporter: 'source', source, destination, service };
+  }
+}
+
+async function openTunnel(
+  pod: PodProxy,
+  route: Extract<Route, { kind: 'hbone' }>,
+  local: Workload,
+  peer: AddressPort,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const { stream } = await pod.pool.connect({
+    source: local.identity,
+    sourceIp: peer.address,
+    address: route.address,
+    port: route.port,
+    allowed: route.allowedIdentities,
+    authority: formatAuthority(route.authority.host, route.authority.port),
+    headers: connectHeaders(local, formatAuthority(peer.address, peer.port), route.service?.hostname),
+    signal,
+  });
+  return stream;
+}
+
+function openPlain(pod: PodProxy, destination: AddressPort, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = pod.dial(destination);
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => fail(new Error('connection timed out')), CONNECT_TIMEOUT_MS);
+    signal.addEventListener('abort', () => fail(new Error('connection aborted by the client')), { once: true });
+    socket.on('error', fail);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+  });
+}
+
+/** Where the route really connects to. */
+const nextHop = (route: Reachable, destination: AddressPort): AddressPort =>
+  route.kind === 'passthrough' ? destination : { address: route.address, port: route.port };
+
+function failureOf(error: unknown): { error: string; responseFlags: string; denied: boolean } {
+  if (error instanceof HboneError) {
+    return { error: error.message, responseFlags: error.responseFlags, denied: error.status === 401 };
+  }
+  return { error: `connection failed: ${reasonOf(error)}`, responseFlags: 'CONNECT', denied: false };
+}
+
+/**
+ * Serves one connection that the pod's application opened: chooses the way, opens it, copies. Whatever goes wrong
+ * before the first byte resets the application's connection.
+ *
+ * @see protocol reference 5.1
+ */
+export async function serveOutbound(pod: PodProxy, client: Socket, destination: AddressPort): Promise<void> {
+  const { mesh, reporter } = pod.node;
+  if (pod.isSelfCall(destination, client)) return abort(client);
+  const local = pod.local.current ?? (await pod.local.wait());
+  if (local === undefined) return abort(client);
+
+  const peer = { address: plainAddress(client.remoteAddress), port: client.remotePort ?? 0 };
+  const route = chooseRoute({ source: local, sourceIp: peer.address, destination }, mesh);
+  const report = reporter.begin(partiesOf(route, local, peer, destination));
+  if (route.kind === 'error') {
+    abort(client);
+    return report.close({ error: route.reason });
+  }
+
+  const hop = nextHop(route, destination);
+  const gone = new AbortController();
+  const clientGone = (): void => gone.abort();
+  client.once('close', clientGone);
+  let server: Duplex;
+  try {
+    server =
+      route.kind === 'hbone'
+        ? await openTunnel(pod, route, local, peer, gone.signal)
+        : await openPlain(pod, hop, gone.signal);
+  } catch (error) {
+    abort(client);
+    return report.close(failureOf(error));
+  }
+  client.off('close', clientGone);
+  report.established();
+  const connection = {
+    direction: 'outbound',
+    src: formatAuthority(peer.address, peer.port),
+    originalDst: formatAuthority(destination.address, destination.port),
+    actualDst: formatAuthority(hop.address, hop.port),
+    protocol: route.kind === 'hbone' ? 'HBONE' : 'TCP',
+  } as const;
+  await pod.connections.relay(client, server, connection, report);
+}

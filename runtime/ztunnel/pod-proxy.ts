@@ -1,0 +1,221 @@
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PACKET_MARK, PORT } from '../api/ports';
+import { reasonOf } from '../errors';
+import { plainAddress } from '../hbone/address';
+import type { CertificateSource, WorkloadCertificate } from '../hbone/model';
+import { HbonePool } from '../hbone/pool';
+import { serveHbone, type HboneServer } from '../hbone/server';
+import { decideConnection } from '../policy/decide';
+import type { ConnectionFacts, Decision } from '../policy/model';
+import { openDelivery, type Delivery } from '../redirect/delivery';
+import type { AddressPort } from '../redirect/socket-address';
+import { createStreamSocket, fdOf, listenTcp, originalDestination } from '../redirect/sockets';
+import { log } from '../telemetry/log';
+import type { MeshState } from '../xds/mesh-state';
+import type { Workload } from '../xds/mesh-model';
+import type { ZtunnelConfig } from './config';
+import type { Reporter } from './connection-report';
+import { Connections } from './connections';
+import { DnsProxy } from './dns-server';
+import { serveInbound } from './inbound';
+import { servePlaintext } from './inbound-plaintext';
+import { LocalWorkload } from './local-workload';
+import { meshResolver } from './mesh-names';
+import { serveOutbound } from './outbound';
+import type { ProxyMetrics } from './proxy-metrics';
+import type { RunningPod } from './workload-manager';
+import type { PodIdentity } from './zds';
+
+/** What all pods of this ztunnel share. */
+export interface NodeContext {
+  readonly config: ZtunnelConfig;
+  readonly mesh: MeshState;
+  readonly certificates: CertificateSource;
+  readonly reporter: Reporter;
+  readonly metrics: ProxyMetrics;
+}
+
+const logger = log('proxy');
+const access = log('access');
+/** The longest that a timer can be: connections of a pod that left the mesh end by themselves. */
+const FOREVER_MS = 2 ** 31 - 1;
+/** Ports of the proxy itself; a connection to them through the proxy would go round for ever. */
+const OWN_PORTS: ReadonlySet<number> = new Set([PORT.outbound, PORT.inboundPlaintext, PORT.hbone, PORT.dns]);
+
+/** The proxy of one pod: its listeners in the pod's namespace, its HBONE pool and its connections. */
+export class PodProxy implements RunningPod {
+  readonly local: LocalWorkload;
+  readonly delivery: Delivery;
+  readonly pool: HbonePool;
+  readonly connections = new Connections();
+  readonly #capture: net.Server[] = [];
+  readonly #sockets = new Set<net.Socket>();
+  readonly #unsubscribe: () => void;
+  readonly #ending = new AbortController();
+  #hbone: HboneServer | undefined;
+  #dns: DnsProxy | undefined;
+
+  private constructor(
+    readonly node: NodeContext,
+    readonly identity: PodIdentity,
+    private readonly netns: number,
+  ) {
+    this.local = new LocalWorkload(node.mesh, identity, node.config.nodeName);
+    this.delivery = openDelivery(netns, identity.uid);
+    this.pool = new HbonePool({
+      certificates: node.certificates,
+      createSocket: ({ address, port }) => this.dial({ address, port }),
+    });
+    this.#unsubscribe = node.mesh.onChange(() => this.#review());
+  }
+
+  /**
+   * Opens the pod's listeners.
+   *
+   * @param netns descriptor of the pod's network namespace; stays the caller's and must outlive the proxy
+   * @throws SystemCallError when a port is taken in the pod
+   */
+  static async start(node: NodeContext, identity: PodIdentity, netns: number): Promise<PodProxy> {
+    const pod = new PodProxy(node, identity, netns);
+    try {
+      await pod.#listen();
+    } catch (error) {
+      await pod.drain(0);
+      throw error;
+    }
+    // The first connections then find the certificate there.
+    void pod.workload().then((workload) => {
+      if (workload !== undefined) node.certificates.fetch(workload.identity).catch(() => {});
+    });
+    return pod;
+  }
+
+  /** The pod's workload at once when it is known, else after waiting up to 5 s. */
+  async workload(): Promise<Workload | undefined> {
+    return this.local.current ?? (await this.local.wait());
+  }
+
+  /** A connecting socket of the pod that its capture lets pass. */
+  dial({ address, port }: AddressPort): net.Socket {
+    const fd = createStreamSocket(this.netns, { family: net.isIPv6(address) ? 6 : 4, mark: PACKET_MARK });
+    return new net.Socket({ fd, allowHalfOpen: true }).connect(port, address);
+  }
+
+  /** Judges a connection by the policies that apply to this pod. */
+  decide(workload: Workload, facts: ConnectionFacts): Decision {
+    return decideConnection(this.node.mesh.policiesFor(workload), facts);
+  }
+
+  /** Whether a captured connection leads back into the proxy. */
+  isSelfCall(destination: AddressPort, socket: net.Socket): boolean {
+    if (!OWN_PORTS.has(destination.port)) return false;
+    return destination.address === plainAddress(socket.localAddress) || destination.address.startsWith('127.');
+  }
+
+  async leave(): Promise<void> {
+    this.#stopCapture();
+    // Peers that have not yet heard that the pod left still come to 15008.
+    await delay(this.node.config.drainMs, undefined, { signal: this.#ending.signal }).catch(() => {});
+    await this.#end(FOREVER_MS);
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    this.#stopCapture();
+    this.#ending.abort();
+    await this.#end(deadlineMs);
+  }
+
+  /** Lets connections end by themselves until the deadline, then breaks them and closes everything. */
+  async #end(deadlineMs: number): Promise<void> {
+    await Promise.all([
+      this.#hbone?.drain(deadlineMs),
+      this.connections.drain(deadlineMs),
+      this.pool.drain(deadlineMs),
+    ]);
+    for (const socket of this.#sockets) socket.destroy();
+    this.#unsubscribe();
+    this.local.close();
+    this.delivery.close();
+  }
+
+  dump(): Readonly<Record<string, unknown>> {
+    const { name, namespace, serviceAccount } = this.identity;
+    const trustDomain = this.local.current?.trustDomain ?? this.node.config.trustDomain;
+    return {
+      state: 'Up',
+      connections: this.connections.dump(),
+      info: { name, namespace, trustDomain, serviceAccount },
+    };
+  }
+
+  async #listen(): Promise<void> {
+    this.#listenTcp(PORT.outbound, (socket, destination) => serveOutbound(this, socket, destination));
+    this.#listenTcp(PORT.inboundPlaintext, (socket, destination) => servePlaintext(this, socket, destination));
+    this.#hbone = await serveHbone({
+      listen: { fd: listenTcp(this.netns, '0.0.0.0', PORT.hbone, { reusePort: true }) },
+      certificate: () => this.#certificate(),
+      onRequest: (request) => void serveInbound(this, request),
+      onRejected: (reason, { address, port }) => {
+        access.warn('connection failed', { 'src.addr': `${address}:${port}`, direction: 'inbound', error: reason });
+      },
+    });
+    if (this.node.config.dnsCapture) {
+      const { metrics, mesh, config } = this.node;
+      this.#dns = new DnsProxy(this.netns, meshResolver(mesh, { ...config, namespace: this.identity.namespace }), {
+        request: () => metrics.dnsRequests.inc(),
+        forwarded: metrics.dnsForwarded,
+      });
+    }
+  }
+
+  /** A listener of captured connections; each comes with where it was going. */
+  #listenTcp(port: number, serve: (socket: net.Socket, destination: AddressPort) => Promise<void>): void {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      // Whoever relays the connection listens too; until then a reset must not be an unhandled error.
+      socket.on('error', () => {});
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      let destination: AddressPort;
+      try {
+        destination = originalDestination(fdOf(socket)) ?? {
+          address: plainAddress(socket.localAddress),
+          port: socket.localPort ?? 0,
+        };
+      } catch {
+        return void socket.destroy();
+      }
+      serve(socket, destination).catch((error: unknown) => {
+        logger.error('a connection failed inside ztunnel', { pod: this.identity.name, error: reasonOf(error) });
+        socket.destroy();
+      });
+    });
+    server.on('error', (error) => logger.warn('listener', { pod: this.identity.name, port, error: error.message }));
+    server.listen({ fd: listenTcp(this.netns, '0.0.0.0', port, { reusePort: true }) });
+    this.#capture.push(server);
+  }
+
+  #certificate(): WorkloadCertificate | Promise<WorkloadCertificate> {
+    const { certificates } = this.node;
+    const { current } = this.local;
+    if (current !== undefined) return certificates.current(current.identity) ?? certificates.fetch(current.identity);
+    return this.local.wait().then((workload) => {
+      if (workload === undefined) throw new Error('the workload is not known');
+      return certificates.fetch(workload.identity);
+    });
+  }
+
+  #stopCapture(): void {
+    for (const server of this.#capture) server.close();
+    this.#dns?.close();
+    this.#dns = undefined;
+  }
+
+  /** Closes connections that a change of policies or of this workload no longer admits. */
+  #review(): void {
+    if (this.connections.size === 0) return;
+    const workload = this.local.current;
+    if (workload === undefined) return;
+    this.connections.review((facts) => this.decide(workload, facts).verdict === 'deny');
+  }
+}
