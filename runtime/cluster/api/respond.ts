@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StatusError, badRequest, type Status } from '../store/status-error';
+import { decodeProtobuf } from '../schema/protobuf';
 import { isObject } from '../store/json';
 
 export const BODY_LIMIT = 3 * 1024 * 1024;
@@ -53,6 +54,7 @@ export const mediaType = (request: IncomingMessage): string =>
 
 /** Parses JSON, or YAML when the media type says so; YAML's parser is loaded only then. */
 export async function decodeBody(body: Buffer, type: string): Promise<unknown> {
+  if (type === 'application/vnd.kubernetes.protobuf') return decodeProtobuf(body);
   if (type !== '' && !type.endsWith('json') && !type.endsWith('yaml')) {
     throw new StatusError(
       415,

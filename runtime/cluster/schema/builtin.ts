@@ -67,16 +67,23 @@ export function definition(name: string): JsonSchema | undefined {
   const required: string[] = [];
   for (const [field, text] of Object.entries(fields)) {
     const [type = '', ...marks] = text.split(' ');
-    if (type.endsWith('!')) required.push(field);
-    properties[field] = fieldSchema(marks, type.replace(/!$/, ''));
+    if (field.startsWith('<')) {
+      const inner = definition(type);
+      Object.assign(properties, inner?.properties);
+      required.push(...(inner?.required ?? []));
+      continue;
+    }
+    const [, bare = '', flags = ''] = /^(.*?)([!*]*)$/.exec(type)!;
+    if (flags.includes('!')) required.push(field);
+    properties[field] = fieldSchema(marks, bare);
   }
   const schema: JsonSchema = { type: 'object', properties, ...(required.length > 0 && { required }) };
   expanded.set(name, schema);
   return schema;
 }
 
-/** Names of all definitions. */
-export const definitionNames = (): string[] => Object.keys(definitions);
+/** The fields of a definition as the compact file writes them. */
+export const compactFields = (name: string): Readonly<Record<string, string>> | undefined => definitions[name];
 
 /** Follows a reference to a built-in definition, keeping the list and map types written beside it. */
 export function resolved(schema: JsonSchema): JsonSchema {

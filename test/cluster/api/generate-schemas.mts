@@ -1,9 +1,11 @@
 // Writes runtime/cluster/schema/builtin-schemas.json from the Go types of Kubernetes' own modules:
 //   node test/cluster/api/generate-schemas.mts
-// A definition is an object of fields, a field is `type[!][ merge=key][ keys=a,b][ set][ atomic][ retainKeys]`:
+// A definition is an object of fields, a field is `type[!][*][ #N][ merge=key][ keys=a,b][ set][ atomic][ retainKeys]`:
 //   type  string int32 int64 bool double time microtime quantity intstr bytes any, string:A|B for an enumeration,
-//         []T, {}T, or the name of a definition;  !  required;  merge  key of strategic merge patches;
+//         []T, {}T, or the name of a definition;  !  required;  *  a pointer: its zero value is a value;
+//   #N    number in the protobuf encoding;  merge  key of strategic merge patches;
 //   keys  keys of a map list,  set, atomic  other list and map types of server-side apply.
+// A field `<Name` is a definition whose fields are its owner's own in JSON and a message of their own in protobuf.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -68,6 +70,8 @@ interface Field {
   readonly name: string;
   readonly inline: boolean;
   readonly required: boolean;
+  readonly pointer: boolean;
+  readonly number: string | undefined;
   readonly marks: readonly string[];
 }
 const structs = new Map<string, Field[]>();
@@ -131,7 +135,16 @@ function fieldOf(line: string, comments: readonly string[]): Field | undefined {
   else if (listType) marks.push(listType);
   if (mark('+mapType=')[0] === 'atomic' || mark('+structType=')[0] === 'atomic') marks.push('atomic');
   const optional = options.includes('omitempty') || comments.some((text) => /^\+optional\b/.test(text));
-  return { go, name, inline: options.includes('inline'), required: !optional, marks };
+  const number = /^\w+,(\d+)/.exec(tag('protobuf') ?? '')?.[1];
+  return {
+    go,
+    name,
+    inline: options.includes('inline'),
+    required: !optional,
+    pointer: go.startsWith('*'),
+    number,
+    marks,
+  };
 }
 
 function resolve(alias: string, go: string): string {
@@ -157,9 +170,13 @@ function fieldsOf(name: string): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const field of structs.get(name) ?? []) {
     const type = resolve(alias, field.go);
-    if (field.inline)
-      Object.assign(fields, type === 'meta.v1.TypeMeta' ? { apiVersion: 'string', kind: 'string' } : fieldsOf(type));
-    else if (field.name) fields[field.name] = [`${type}${field.required ? '!' : ''}`, ...field.marks].join(' ');
+    const number = field.number ? [`#${field.number}`] : [];
+    if (field.inline && type === 'meta.v1.TypeMeta') Object.assign(fields, { apiVersion: 'string', kind: 'string' });
+    else if (field.inline) fields[`<${type.split('.').at(-1)}`] = [type, ...number].join(' ');
+    else if (field.name) {
+      const flags = (field.required ? '!' : '') + (field.pointer ? '*' : '');
+      fields[field.name] = [type + flags, ...number, ...field.marks].join(' ');
+    }
   }
   return fields;
 }
@@ -180,7 +197,7 @@ export function generateSchemas(): string {
       const target = field
         .split(' ')[0]!
         .replace(/^(\[\]|\{\})+/, '')
-        .replace(/!$/, '');
+        .replace(/[!*]+$/, '');
       if (structs.has(target)) pending.push(target);
     }
   }
