@@ -10,7 +10,7 @@ import { parseDuration } from './duration';
 import { readFilters } from './filters';
 import type { Backend, PathMatch, RouteAction, RouteEntry, RouteProblem, RouteTable, TextMatch } from './model';
 import { byPrecedence } from './precedence';
-import { compilePattern } from './safe-pattern';
+import { compilePattern } from './pattern';
 
 export interface ReferenceGrant extends KubeObject {
   spec?: {
