@@ -5,11 +5,11 @@ import { log } from '../telemetry/log';
 import { FlowStream, serveReadiness, serveStats } from '../telemetry/stats-server';
 import { CertificateClient } from '../xds/certificate-client';
 import { CertificateManager } from '../xds/certificate-manager';
+import { configDump } from '../xds/config-dump';
 import { DeltaClient } from '../xds/delta-client';
 import { addressType, authorizationType, MeshState } from '../xds/mesh-state';
 import { serveAdmin } from './admin';
 import { readConfig } from './config';
-import { configDump } from './config-dump';
 import { Reporter } from './connection-report';
 import { nodeOf } from './node';
 import { PodProxy, type NodeContext } from './pod-proxy';
@@ -113,7 +113,14 @@ async function main(): Promise<void> {
     serveAdmin(
       config.adminAddress.port,
       {
-        configDump: () => configDump({ mesh, certificates, config, workloadState: pods.dump(), version }),
+        configDump: () =>
+          configDump({
+            mesh,
+            certificates: certificates.list(),
+            workloadState: pods.dump(),
+            config: { ...config },
+            version: { version },
+          }),
         quit: () => shutDown('asked to quit'),
       },
       config.adminAddress.host,

@@ -117,9 +117,22 @@ export class TestNode {
     return { text, error };
   }
 
-  /** Captures packets on the node's bridge as text until stopped. */
+  /** Captures every packet that crosses the node, until stopped. */
   async capture(): Promise<{ stop: () => Promise<Buffer> }> {
-    const args = ['netns', 'exec', `${this.#prefix}-node`, 'tcpdump', '-i', 'br0', '-U', '-s0', '-w', '-', 'tcp'];
+    const args = [
+      'netns',
+      'exec',
+      `${this.#prefix}-node`,
+      'tcpdump',
+      '-i',
+      'any',
+      '--immediate-mode',
+      '-U',
+      '-s0',
+      '-w',
+      '-',
+      'tcp',
+    ];
     const tcpdump: ChildProcess = spawn('ip', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const chunks: Buffer[] = [];
     tcpdump.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
