@@ -57,8 +57,8 @@ export function createRequest(identity: string): CertificateRequest {
     der(tag.bits, Buffer.from([0]), sign('sha256', request, privateKey)),
   );
   return {
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     csr: pem('CERTIFICATE REQUEST', signed),
   };
 }
