@@ -31,6 +31,8 @@ export interface UpOptions {
   /** Of the Kubernetes API on 127.0.0.1; 0 picks a free one. */
   port: number;
   redirect: RedirectMode;
+  /** False starts the cluster alone, without istiod, agent and ztunnel. */
+  system?: boolean;
   /** Ends with the process that started it. */
   foreground?: boolean;
   onProgress?: (progress: Progress) => void;

@@ -38,7 +38,7 @@ export function answer({ name, type }: Question, records: DnsRecords): DnsReply 
     const data = { priority: 0, weight: 100, port: found.port, target: found.target ?? name };
     return { rcode: 'NOERROR', answers: [{ type: 'SRV', name, ttl: TTL, data }] };
   }
-  if (type !== 'A' && type !== 'ANY') return { rcode: 'NOERROR', answers: [] };
+  if (type !== 'A') return { rcode: 'NOERROR', answers: [] };
   return { rcode: 'NOERROR', answers: found.addresses.map((data) => ({ type: 'A', name, ttl: TTL, data })) };
 }
 

@@ -90,15 +90,15 @@ ${chains.join('\n')}
 ${list('map ports', 'type ipv4_addr . inet_proto . inet_service : verdict', elements)}
 ${list('set hairpins', 'type ipv4_addr . ipv4_addr', hairpins)}
   chain prerouting {
-    type nat hook prerouting priority dstnat
+    type nat hook prerouting priority -100;
     ip daddr . meta l4proto . th dport vmap @ports
   }
   chain output {
-    type nat hook output priority dstnat
+    type nat hook output priority -100;
     ip daddr . meta l4proto . th dport vmap @ports
   }
   chain postrouting {
-    type nat hook postrouting priority srcnat
+    type nat hook postrouting priority 100;
     # A pod that reaches itself through a service must see another source, or it would answer to itself directly.
     ip saddr . ip daddr @hairpins masquerade
   }
@@ -107,11 +107,11 @@ ${list('set hairpins', 'type ipv4_addr . ipv4_addr', hairpins)}
     ip daddr ${SERVICE_CIDR} reject
   }
   chain forward {
-    type filter hook forward priority filter
+    type filter hook forward priority 0;
     jump refuse
   }
   chain local {
-    type filter hook output priority filter
+    type filter hook output priority 0;
     jump refuse
   }
 }

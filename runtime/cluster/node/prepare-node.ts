@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROBE_SOURCE } from '../../api/ports';
 import type { NodeFolders } from '../kubelet/container-plan';
 import { quoteWord } from '../kubelet/command-line';
 import { shell } from '../kubelet/sandbox';
+import { cgroupName, findCgroup2 } from './cgroup';
 import { BRIDGE, NODE_ADDRESS, SERVICE_CIDR } from './addresses';
 
 const OWN = '/run/ambient';
@@ -14,15 +14,6 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 /** Host ids of pods begin here where the supervisor is root of the machine. */
 const ROOT_FIRST_UID = 100_000;
 const MAPPED_FIRST_UID = 10_000;
-
-/** Name of the mesh's cgroup folder; one mesh for each state folder. */
-export const cgroupName = (state: string): string =>
-  `ambient-${createHash('sha256').update(path.resolve(state)).digest('hex').slice(0, 10)}`;
-
-/** Where cgroup2 is mounted on this machine: alone, or beside the older hierarchies. */
-export function findCgroup2(): string | undefined {
-  return ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((folder) => existsSync(`${folder}/cgroup.procs`));
-}
 
 /** Whether the supervisor is root of the machine itself and not of a user namespace only. */
 export function isMachineRoot(): boolean {
@@ -113,6 +104,19 @@ END
     resolvConf,
     firstUid: firstUid(),
   };
+}
+
+/** What this way of running cannot keep apart, in words. */
+export function missingIsolation({ cgroup, firstUid: uid, state }: NodeFolders): string[] {
+  const missing: string[] = [];
+  if (uid === undefined) {
+    missing.push(
+      `pods share one user id, and with it your files outside ${state}; run as root, or give your user a range in /etc/subuid`,
+    );
+  }
+  if (cgroup === undefined)
+    missing.push('pods have no cgroup of their own, so traffic is captured by nftables, not eBPF');
+  return missing;
 }
 
 const bpfMount = '[ ! -d /sys/fs/bpf ] || mount -n -t bpf -o mode=700 bpf /sys/fs/bpf';

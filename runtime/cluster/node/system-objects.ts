@@ -40,7 +40,7 @@ async function ensure<T extends KubeObject>(store: Store, kind: Kind, wanted: T)
 async function ensureNode(store: Store, name: string): Promise<void> {
   const lastTransitionTime = timestamp();
   const capacity = { cpu: String(navigator.hardwareConcurrency), pods: '253' };
-  const node: Node & { spec: object; status: object } = {
+  const node: Omit<Node, 'status'> & { spec: object; status: object } = {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: {
@@ -83,7 +83,7 @@ async function ensureNode(store: Store, name: string): Promise<void> {
       },
     },
   };
-  await ensure(store, KIND.Node, node);
+  await ensure<KubeObject>(store, KIND.Node, node);
 }
 
 interface SystemPort {
