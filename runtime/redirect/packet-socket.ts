@@ -22,6 +22,10 @@ const sendmsg = libc<(fd: number, message: Buffer, flags: number) => number>(
   'int64_t sendmsg(int fd, const void *message, int flags)',
 );
 
+const poll = libc<(entries: Buffer, count: number, timeout: number) => number>(
+  'int poll(void *entries, unsigned long count, int timeout)',
+);
+
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
@@ -118,6 +122,7 @@ export interface Packet {
 export class PacketConnection {
   #closed = false;
   #receiving: Promise<unknown> = Promise.resolve();
+  #watching: Promise<void> = Promise.resolve();
 
   constructor(readonly fd: number) {}
 
@@ -158,12 +163,30 @@ export class PacketConnection {
     }
   }
 
+  /**
+   * Waits until the peer has closed, without taking a message: for the side that only ever receives answers. Occupies a
+   * thread of libuv's pool, as `receive` does.
+   */
+  async ended(): Promise<void> {
+    const POLLRDHUP = 0x2000;
+    const entry = Buffer.alloc(8);
+    entry.writeInt32LE(this.fd, 0);
+    entry.writeInt16LE(POLLRDHUP, 4);
+    if (this.#closed) return;
+    const done = blocking(poll(), [entry, 1, -1], () => poll()(entry, 1, 0), 'poll');
+    this.#watching = done.then(
+      () => {},
+      () => {},
+    );
+    await done;
+  }
+
   /** Ends the connection; a waiting `receive` answers undefined. The descriptor is closed once nothing waits on it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     shutdownCall()(this.fd, SHUT_RDWR);
-    void this.#receiving.then(() => closeSync(this.fd));
+    void Promise.all([this.#receiving, this.#watching]).then(() => closeSync(this.fd));
   }
 }
 

@@ -52,11 +52,19 @@ function withOpen<T>(at: string, action: (fd: number) => T): T {
   }
 }
 
-/** Addresses inside a namespace, IPv6 without the zone of a link-local one. */
+/** Addresses inside a namespace, the loopback's left out. */
 function addressesOf(netns: number): string[] {
-  return inNamespace(netns, () =>
-    Object.values(os.networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address.split('%')[0]!)),
+  const interfaces = inNamespace(netns, () => os.networkInterfaces());
+  return Object.values(interfaces).flatMap((list) =>
+    (list ?? []).filter(({ internal }) => !internal).map(({ address }) => address.split('%')[0]!),
   );
+}
+
+function keysOf(netns: string): Buffer[] {
+  return withOpen(netns, (fd) => {
+    const cookie = namespaceCookie(fd);
+    return addressesOf(fd).map((address) => endpointKey(cookie, address));
+  });
 }
 
 /**
@@ -64,6 +72,8 @@ function addressesOf(netns: number): string[] {
  * finds them.
  */
 export class EbpfCapture {
+  /** Keys of `own_addresses` by pod: a namespace that is gone cannot be asked any more. */
+  readonly #ownAddresses = new Map<string, readonly Buffer[]>();
   readonly #objects: { readonly outbound: BpfObject; readonly dns: BpfObject; readonly ztunnel: BpfObject };
 
   /**
@@ -104,8 +114,10 @@ export class EbpfCapture {
     const fd = openNamespace(netns);
     try {
       const cookie = namespaceCookie(fd);
+      const keys = addressesOf(fd).map((address) => endpointKey(cookie, address));
+      this.#ownAddresses.set(uid, keys);
       withOpenMap(sharedPin(this.root, 'own_addresses'), (map) => {
-        for (const address of addressesOf(fd)) updateElement(map, endpointKey(cookie, address), PRESENT);
+        for (const key of keys) updateElement(map, key, PRESENT);
       });
       this.#attachInbound(uid, fd, cookie);
       this.#attachAll(uid, cgroup, [
@@ -159,14 +171,12 @@ export class EbpfCapture {
   /** Ends capture of new connections. Connections that ztunnel carries go on; `dismantle` when they are gone. */
   release(uid: string, netns?: string): Promise<void> {
     removePins(podPins(this.root, uid));
-    if (netns !== undefined && existsSync(netns)) {
-      withOpen(netns, (fd) => {
-        const cookie = namespaceCookie(fd);
-        withOpenMap(sharedPin(this.root, 'own_addresses'), (map) => {
-          for (const address of addressesOf(fd)) deleteElement(map, endpointKey(cookie, address));
-        });
-      });
-    }
+    // A pod that an earlier agent captured is asked itself, as long as it is there.
+    const keys = this.#ownAddresses.get(uid) ?? (netns !== undefined && existsSync(netns) ? keysOf(netns) : []);
+    this.#ownAddresses.delete(uid);
+    withOpenMap(sharedPin(this.root, 'own_addresses'), (map) => {
+      for (const key of keys) deleteElement(map, key);
+    });
     return Promise.resolve();
   }
 

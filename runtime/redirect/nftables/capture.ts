@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { disableReplyRouting, enableReplyRouting } from '../reply-routing';
 import { runInNamespace } from '../run-in-namespace';
-import { captureRules, releaseRules, removalRules } from './rules';
+import { captureRules, NAT_TABLE, releaseRules, removalRules } from './rules';
 
 async function nft(netns: string, rules: string): Promise<void> {
   const { code, stderr } = await runInNamespace(netns, 'nft', ['-f', '-'], rules);
@@ -12,6 +12,12 @@ async function nft(netns: string, rules: string): Promise<void> {
 export async function captureByNftables(netns: string): Promise<void> {
   await enableReplyRouting(netns, { acceptMarks: false });
   await nft(netns, captureRules());
+}
+
+/** Whether the rules of capture are in a pod, whoever put them there. */
+export async function isCapturedByNftables(netns: string): Promise<boolean> {
+  const { code, stdout } = await runInNamespace(netns, 'nft', ['list', 'table', 'inet', NAT_TABLE]);
+  return code === 0 && stdout.includes('redirect to');
 }
 
 /** Ends capture of new connections; those that ztunnel carries go on. `dismantleNftables` when they are gone. */

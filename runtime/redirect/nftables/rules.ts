@@ -9,6 +9,8 @@ const PROBE_SOURCE6 = 'fd16:9254:7127:1337:ffff:ffff:ffff:ffff';
 const TABLES = ['nat', 'mangle', 'raw'] as const;
 const tableName = (table: (typeof TABLES)[number]): string => `istio-ambient-${table}`;
 
+export const NAT_TABLE = tableName('nat');
+
 function table(name: (typeof TABLES)[number], chains: Record<string, readonly string[]>): string {
   const body = Object.entries(chains).map(([chain, lines]) => `  chain ${chain} {\n    ${lines.join('\n    ')}\n  }`);
   // Adding before deleting makes the deletion succeed whether or not the table was there; all in one transaction.

@@ -1,0 +1,289 @@
+import { existsSync, statSync } from 'node:fs';
+import { REDIRECTION } from '../api/labels';
+import { KIND } from '../api/kinds';
+import type { Pod } from '../api/resources';
+import { reasonOf } from '../errors';
+import { ApiError, type KubeClient } from '../kube/client';
+import { log } from '../telemetry/log';
+import { hasEnded } from './enrollment-rule';
+import type { OlderConnections } from './older-connections';
+import { carriesConnections, type PodCapture } from './pod-capture';
+import { findNamespace } from './pod-place';
+import type { ZdsServer } from './zds-server';
+
+const logger = log('enroll');
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 5_000;
+const DRAIN_POLL_MS = 1_000;
+
+interface Member {
+  pod: Pod;
+  wanted: boolean;
+  gone: boolean;
+  /** Namespace's path and identity when it was captured; a pod's sandbox may be made anew. */
+  netns: string | undefined;
+  inode: bigint | undefined;
+  /** Path that the network plugin named. */
+  told: string | undefined;
+  captured: boolean;
+  busy: boolean;
+  again: boolean;
+  retryMs: number;
+  timer: NodeJS.Timeout | undefined;
+  problem: string;
+  readonly waiting: Set<() => void>;
+}
+
+export interface EnrollerOptions {
+  readonly client: KubeClient;
+  readonly capture: PodCapture;
+  readonly zds: ZdsServer;
+  readonly older: OlderConnections;
+  /** Reports each change of a pod's membership. */
+  readonly onOutcome: (outcome: 'enrolled' | 'unenrolled' | 'failed') => void;
+}
+
+/**
+ * Brings each pod of the node to what is wanted of it, one step after another: ztunnel listens, capture, annotation; and
+ * backwards. What fails is tried again with back-off (docs/architecture.md, Enrolment).
+ */
+export class Enroller {
+  readonly #members = new Map<string, Member>();
+  readonly #draining = new Set<string>();
+  #drainTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(private readonly options: EnrollerOptions) {}
+
+  /** Number of pods that are captured now. */
+  get captured(): number {
+    return [...this.#members.values()].filter(({ captured }) => captured).length;
+  }
+
+  /**
+   * Takes over what an earlier agent left, before ztunnel asks: ztunnel must hear of captured pods even when they are to
+   * leave the mesh, so that they leave it in the right order.
+   */
+  async adopt(pod: Pod, wanted: boolean): Promise<void> {
+    const uid = pod.metadata.uid ?? '';
+    const netns = findNamespace(uid);
+    if (netns === undefined || hasEnded(pod)) return;
+    // Asking costs two processes under nftables; a pod that nobody annotated was not captured for long.
+    const traces =
+      pod.metadata.annotations?.[REDIRECTION] !== undefined || this.options.capture.leftovers().includes(uid);
+    const captured = traces && (await this.options.capture.isCaptured(uid, netns));
+    if (!wanted && !captured) return;
+    const member = this.#member(pod);
+    Object.assign(member, { netns, inode: inodeOf(netns), captured, wanted });
+    if (captured) this.options.zds.remember(zdsWorkload(pod, netns));
+  }
+
+  /** Says what is wanted of a pod; the work is done in the background. */
+  want(pod: Pod, wanted: boolean): void {
+    const uid = pod.metadata.uid ?? '';
+    if (!this.#members.has(uid) && !wanted && pod.metadata.annotations?.[REDIRECTION] === undefined) return;
+    const member = this.#member(pod);
+    member.pod = pod;
+    member.wanted = wanted;
+    member.gone = false;
+    this.#go(member);
+  }
+
+  /** A pod is gone, with its network. */
+  forget(uid: string): void {
+    const member = this.#members.get(uid);
+    if (member === undefined) return;
+    member.gone = true;
+    member.wanted = false;
+    this.#go(member);
+  }
+
+  /**
+   * Captures a pod before its first container starts.
+   *
+   * @param netns path of its namespace, as the network plugin knows it
+   * @throws Error with what it still waits for, after `timeoutMs`
+   */
+  async captureNow(pod: Pod, netns: string | undefined, timeoutMs: number): Promise<void> {
+    const member = this.#member(pod);
+    member.pod = pod;
+    member.wanted = true;
+    member.told = netns;
+    await new Promise<void>((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        member.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        member.waiting.delete(done);
+        reject(new Error(member.problem === '' ? 'ztunnel has not acknowledged yet' : member.problem));
+      }, timeoutMs);
+      member.waiting.add(done);
+      this.#go(member);
+    });
+  }
+
+  /** Tries again at once what waits for its next attempt: something has changed for the better. */
+  retryNow(): void {
+    for (const member of this.#members.values()) if (member.timer !== undefined) this.#go(member);
+  }
+
+  /** Stops working; capture stays as it is. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#drainTimer);
+    for (const member of this.#members.values()) clearTimeout(member.timer);
+  }
+
+  #member(pod: Pod): Member {
+    const uid = pod.metadata.uid ?? '';
+    let member = this.#members.get(uid);
+    if (member === undefined) {
+      member = {
+        pod,
+        wanted: false,
+        gone: false,
+        netns: undefined,
+        inode: undefined,
+        told: undefined,
+        captured: false,
+        busy: false,
+        again: false,
+        retryMs: FIRST_RETRY_MS,
+        timer: undefined,
+        problem: '',
+        waiting: new Set(),
+      };
+      this.#members.set(uid, member);
+    }
+    return member;
+  }
+
+  #go(member: Member): void {
+    clearTimeout(member.timer);
+    member.timer = undefined;
+    member.again = true;
+    if (!member.busy && !this.#closed) void this.#work(member);
+  }
+
+  async #work(member: Member): Promise<void> {
+    member.busy = true;
+    while (member.again && !this.#closed) {
+      member.again = false;
+      try {
+        await (member.wanted ? this.#enroll(member) : this.#leave(member));
+        member.retryMs = FIRST_RETRY_MS;
+        member.problem = '';
+      } catch (error) {
+        this.#failed(member, error);
+      }
+    }
+    member.busy = false;
+  }
+
+  #failed(member: Member, error: unknown): void {
+    // A pod that is gone from the API is forgotten as soon as the watch says so.
+    if (ApiError.is(error, 404) || this.#closed) return;
+    const problem = reasonOf(error);
+    const pod = `${member.pod.metadata.namespace}/${member.pod.metadata.name}`;
+    // The same thing at every attempt is worth one line.
+    const level = problem === member.problem ? 'debug' : 'warn';
+    logger[level](member.wanted ? 'not yet enrolled' : 'not yet unenrolled', { pod, error: problem });
+    member.problem = problem;
+    this.options.onOutcome('failed');
+    member.timer = setTimeout(() => this.#go(member), member.retryMs);
+    member.retryMs = Math.min(member.retryMs * 2, LAST_RETRY_MS);
+  }
+
+  async #enroll(member: Member): Promise<void> {
+    const { capture, zds, older } = this.options;
+    const uid = member.pod.metadata.uid ?? '';
+    const netns = findNamespace(uid, member.told);
+    if (netns === undefined) {
+      // A pod that has not been started yet comes again by the network plugin, or when its status says Running.
+      if (member.pod.status?.phase !== 'Running') return;
+      throw new Error('its network namespace was not found');
+    }
+    const inode = inodeOf(netns);
+    if (member.inode !== undefined && member.inode !== inode) {
+      member.captured = false;
+      await capture.release(uid, undefined);
+    }
+    if (member.captured) return this.#arrived(member);
+    member.netns = netns;
+    member.inode = inode;
+    this.#draining.delete(netns);
+    await zds.add(zdsWorkload(member.pod, netns));
+    try {
+      older.note(member.pod, netns);
+      await capture.capture(uid, netns);
+    } catch (error) {
+      await this.#annotate(member, 'pending');
+      throw error;
+    }
+    member.captured = true;
+    this.options.onOutcome('enrolled');
+    await this.#arrived(member);
+  }
+
+  async #arrived(member: Member): Promise<void> {
+    for (const done of member.waiting) done();
+    await this.#annotate(member, 'enabled');
+  }
+
+  async #leave(member: Member): Promise<void> {
+    const { capture, zds, older } = this.options;
+    const uid = member.pod.metadata.uid ?? '';
+    if (!member.gone) await this.#annotate(member, undefined);
+    await capture.release(uid, member.netns !== undefined && existsSync(member.netns) ? member.netns : undefined);
+    await zds.remove(uid);
+    older.forget(uid);
+    if (member.netns !== undefined && !member.gone) this.#drain(member.netns);
+    if (member.captured) this.options.onOutcome('unenrolled');
+    member.captured = false;
+    // It may be wanted again meanwhile.
+    if (!member.again) this.#members.delete(uid);
+  }
+
+  async #annotate(member: Member, value: 'enabled' | 'pending' | undefined): Promise<void> {
+    const { metadata } = member.pod;
+    if (metadata.annotations?.[REDIRECTION] === value) return;
+    const patch = { metadata: { annotations: { [REDIRECTION]: value ?? null } } };
+    const now = await this.options.client.patch<Pod>(KIND.Pod, metadata.name, metadata.namespace, patch);
+    if (now.metadata.uid === metadata.uid) member.pod = now;
+  }
+
+  /** Takes capture's remains away once ztunnel carries nothing of the pod any more. */
+  #drain(netns: string): void {
+    this.#draining.add(netns);
+    const look = (): void => {
+      for (const at of this.#draining) {
+        if (carriesConnections(at)) continue;
+        this.#draining.delete(at);
+        this.options.capture
+          .dismantle(at)
+          .catch((error: unknown) => logger.warn('capture was not removed', { netns: at, error: reasonOf(error) }));
+      }
+      if (this.#draining.size > 0) return;
+      clearInterval(this.#drainTimer);
+      this.#drainTimer = undefined;
+    };
+    this.#drainTimer ??= setInterval(look, DRAIN_POLL_MS).unref();
+    look();
+  }
+}
+
+function inodeOf(netns: string | undefined): bigint | undefined {
+  return netns !== undefined && existsSync(netns) ? statSync(netns, { bigint: true }).ino : undefined;
+}
+
+function zdsWorkload({ metadata, spec }: Pod, netns: string): Parameters<ZdsServer['add']>[0] {
+  return {
+    uid: metadata.uid ?? '',
+    name: metadata.name,
+    namespace: metadata.namespace ?? '',
+    serviceAccount: spec.serviceAccountName ?? 'default',
+    netns,
+  };
+}
