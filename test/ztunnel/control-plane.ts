@@ -13,6 +13,7 @@ import { IstioCertificateRequestSchema, IstioCertificateResponseSchema } from '.
 import { AuthorizationSchema } from '../../runtime/proto/gen/istio/security/authorization_pb';
 import { AddressSchema } from '../../runtime/proto/gen/istio/workload/workload_pb';
 import { toWire } from '../../runtime/policy/wire';
+import type { WorkloadCertificate } from '../../runtime/hbone/model';
 import type { Authorization } from '../../runtime/policy/model';
 
 x509.cryptoProvider.set(crypto);
@@ -74,6 +75,7 @@ export class ControlPlane {
 
   private constructor(
     private readonly server: grpc.Server,
+    private readonly authority: Authority,
     readonly port: number,
     readonly rootPem: string,
   ) {}
@@ -91,7 +93,7 @@ export class ControlPlane {
         error ? reject(error) : resolve(bound),
       ),
     );
-    const plane = new ControlPlane(server, port, rootPem);
+    const plane = new ControlPlane(server, authority, port, rootPem);
     const response = {
       responseSerialize: (value: DeltaDiscoveryResponse) => Buffer.from(toBinary(DeltaDiscoveryResponseSchema, value)),
       requestDeserialize: (data: Buffer) => fromBinary(DeltaDiscoveryRequestSchema, data),
@@ -215,6 +217,23 @@ export class ControlPlane {
 
   removePolicies(...names: string[]): void {
     this.#push(AUTHORIZATION, [], names);
+  }
+
+  /** A certificate of any identity, as a peer of ztunnel's has it. */
+  async certificate(identity: string): Promise<WorkloadCertificate> {
+    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const privateKey = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+    const certificateChain = await this.authority.issue(keys.publicKey, { type: 'url', value: identity });
+    const { notBefore, notAfter, serialNumber } = new x509.X509Certificate(certificateChain);
+    return {
+      identity,
+      privateKey,
+      certificateChain,
+      roots: this.rootPem,
+      notBefore: notBefore.getTime(),
+      notAfter: notAfter.getTime(),
+      serialNumber,
+    };
   }
 
   close(): void {

@@ -104,13 +104,16 @@ test('a pod outside the mesh reaches an enrolled one in plaintext, and the other
 
 test('a pod reaches itself through its own service', async () => {
   expect((await node.ask(server, VIP, 80, 'me')).text).toContain('server heard me');
+  await ztunnel.access({ direction: 'inbound', 'src.workload': 'server' }, since);
+  await ztunnel.access({ direction: 'outbound', 'src.workload': 'server' }, since);
 });
 
 test('an application that does not listen resets the client, and both logs say why', async () => {
   expect(await node.ask(client, VIP, 81, 'x')).toEqual({ text: '', error: 'ECONNRESET' });
-  const inbound = await ztunnel.access({ direction: 'inbound' }, since);
+  const target = { 'dst.hbone_addr': `${server.address}:8081` };
+  const inbound = await ztunnel.access({ ...target, direction: 'inbound' }, since);
   expect(inbound.fields['error']).toMatch(/^connection failed: .*ECONNREFUSED/);
-  const outbound = await ztunnel.access({ direction: 'outbound' }, since);
+  const outbound = await ztunnel.access({ ...target, direction: 'outbound' }, since);
   expect(outbound.fields['error']).toBe('http status: 503 Service Unavailable');
 });
 
