@@ -61,7 +61,14 @@ export function planContainer(
   const podFolder = path.join(folders.pods, pod.metadata.uid!);
   const mounts: Mount[] = [];
   const file = (name: string, target: string): void =>
-    void mounts.push({ source: path.join(podFolder, name), target, kind: 'file', readOnly: true, follow: false });
+    void mounts.push({
+      source: path.join(podFolder, name),
+      target,
+      kind: 'file',
+      readOnly: true,
+      foreign: false,
+      follow: false,
+    });
   file('hosts', '/etc/hosts');
   if (folders.resolvConf !== undefined) file('resolv.conf', folders.resolvConf);
   const wanted = [...(container.volumeMounts ?? [])];
@@ -78,6 +85,7 @@ export function planContainer(
       target: plain(mountPath),
       kind: isFile(source, volume) ? 'file' : 'folder',
       readOnly: (readOnly ?? false) || !(volume.hostPath || volume.emptyDir),
+      foreign: volume.hostPath !== undefined,
       follow: mountPropagation !== undefined && mountPropagation !== 'None',
     });
   }

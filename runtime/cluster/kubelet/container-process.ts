@@ -40,8 +40,8 @@ export async function startContainer(
   output: (stream: 'stdout' | 'stderr', chunk: Buffer) => void,
 ): Promise<ContainerProcess> {
   const args = [`--net=${netns}`, 'unshare', '--mount', '--propagation', 'slave', '--pid', '--uts', '--ipc'];
-  const child = spawn('nsenter', [...args, '--fork', '--kill-child', 'sh', '-c', containerScript(plan)], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  const child = spawn('nsenter', [...args, '--fork', '--kill-child', 'sh', '-s'], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env,
     cwd: '/',
   });
@@ -52,6 +52,8 @@ export async function startContainer(
       resolve({ code: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0), at: new Date() });
     });
   });
+  child.stdin!.on('error', () => {});
+  child.stdin!.end(containerScript(plan));
   child.stdout!.on('data', (chunk: Buffer) => output('stdout', chunk));
   child.stderr!.on('data', (chunk: Buffer) => output('stderr', chunk));
   const pid = await new Promise<number>((resolve, reject) => {

@@ -6,6 +6,8 @@ export interface Mount {
   readonly target: string;
   readonly kind: 'folder' | 'file';
   readonly readOnly: boolean;
+  /** The source is a folder of the machine, below which others may mount. */
+  readonly foreign: boolean;
   /** Mounts made below the source later appear in the container. */
   readonly follow: boolean;
 }
@@ -37,7 +39,7 @@ const STAGE = '/run/ambient/stage';
 const underRun = (target: string): string | undefined => /^(?:\/var)?\/run\/(.+)$/.exec(target)?.[1];
 
 /**
- * The shell script that turns the supervisor's view of the machine into the container's, then becomes its program. It
+ * The shell script, read from standard input, that turns the supervisor's view of the machine into the container's, then becomes its program. It
  * runs as root of a new mount and pid namespace; its process id, seen from outside, is the first line on descriptor 3.
  */
 export function containerScript(plan: ContainerPlan): string {
@@ -47,15 +49,19 @@ export function containerScript(plan: ContainerPlan): string {
     'read -r pid rest </proc/self/stat; echo "$pid" >&3',
   ];
   if (plan.cgroup !== undefined) lines.push(`echo 0 >${quoteWord(`${plan.cgroup}/cgroup.procs`)}`);
+  const inRun = plan.mounts.flatMap((mount) => {
+    const below = underRun(mount.target);
+    return below === undefined ? [] : [{ ...mount, target: `${STAGE}/${below}` }];
+  });
+  const elsewhere = plan.mounts.filter(({ target }) => underRun(target) === undefined);
+  const folders = [`${STAGE}/ambient`, `${STAGE}/lock`, ...inRun.map(folderOf)];
   lines.push(
     `echo ${quoteWord(plan.hostname)} >/proc/sys/kernel/hostname`,
     `mount -n -t tmpfs -o mode=755,nosuid,nodev tmpfs ${STAGE}`,
-    `mkdir -p ${STAGE}/ambient ${STAGE}/lock`,
+    `mkdir -p ${[...new Set(folders)].map(quoteWord).join(' ')}`,
     `mount -n --rbind ${quoteWord(plan.programs)} ${STAGE}/ambient`,
+    ...inRun.flatMap((mount) => [...touch(mount), ...bind(mount)]),
   );
-  const inRun = plan.mounts.filter(({ target }) => underRun(target) !== undefined);
-  const elsewhere = plan.mounts.filter(({ target }) => underRun(target) === undefined);
-  for (const mount of inRun) lines.push(...bind(mount, `${STAGE}/${underRun(mount.target)!}`, true));
   if (!inRun.some(({ source }) => source === '/run/netns')) lines.push('umount -n -l /run/netns');
   plan.overlays.forEach((folder, index) => {
     const at = `${STAGE}/overlay${index}`;
@@ -64,30 +70,37 @@ export function containerScript(plan: ContainerPlan): string {
       `mount -n -t overlay -o lowerdir=${quoteWord(folder)},upperdir=${at}/upper,workdir=${at}/work overlay ${quoteWord(folder)}`,
     );
   });
-  for (const mount of elsewhere) lines.push(...bind(mount, mount.target, false));
-  lines.push(`mount -n --move ${STAGE} /run`, 'mount -n -t proc -o nosuid,nodev,noexec proc /proc');
-  for (const folder of plan.hidden) lines.push(`mount -n -t tmpfs -o ro,mode=000 tmpfs ${quoteWord(folder)}`);
-  for (const folder of ['/tmp', '/var/tmp']) {
-    lines.push(`[ ! -d ${folder} ] || mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs ${folder}`);
+  for (const mount of elsewhere) {
+    const target = quoteWord(mount.target);
+    lines.push(`[ -e ${target} ] || { mkdir -p ${quoteWord(folderOf(mount))}; ${touch(mount)[0] ?? ':'}; }`);
+    lines.push(...bind(mount));
   }
   lines.push(
     `mount -n --rbind ${quoteWord(plan.devices)} /dev`,
+    `mount -n --move ${STAGE} /run`,
+    'mount -n -t proc -o nosuid,nodev,noexec proc /proc',
+    ...plan.hidden.map((folder) => `mount -n -t tmpfs -o ro,mode=000 tmpfs ${quoteWord(folder)}`),
+    ...['/tmp', '/var/tmp'].map(
+      (folder) => `[ ! -d ${folder} ] || mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs ${folder}`,
+    ),
     'mount -n -o remount,bind,ro /',
     `cd ${quoteWord(plan.workingDir)}`,
     'exec 3>&-',
-    `exec ${['setpriv', ...privileges(plan), ...plan.argv].map(quoteWord).join(' ')}`,
+    `exec ${['setpriv', ...privileges(plan), ...plan.argv].map(quoteWord).join(' ')} </dev/null`,
   );
   return lines.join('\n');
 }
 
-function bind({ source, kind, readOnly, follow }: Mount, target: string, create: boolean): string[] {
+/** The folder that must exist for a mount. */
+const folderOf = ({ kind, target }: Mount): string =>
+  kind === 'folder' ? target : target.slice(0, target.lastIndexOf('/')) || '/';
+
+const touch = ({ kind, target }: Mount): string[] => (kind === 'file' ? [`: >>${quoteWord(target)}`] : []);
+
+function bind({ source, target, readOnly, follow, foreign }: Mount): string[] {
   const [from, to] = [quoteWord(source), quoteWord(target)];
-  const lines: string[] = [];
-  const make = kind === 'folder' ? `mkdir -p ${to}` : `mkdir -p "$(dirname ${to})"; : >>${to}`;
-  lines.push(create ? make : `[ -e ${to} ] || { ${make}; }`);
-  lines.push(`mount -n --rbind ${from} ${to}`);
-  if (!follow) lines.push(`mount -n --make-rprivate ${to}`);
-  if (readOnly) lines.push(`mount -n -o remount,bind,ro ${to}`);
+  const lines = [readOnly ? `mount -n -o bind,ro ${from} ${to}` : `mount -n --rbind ${from} ${to}`];
+  if (foreign && !follow) lines.push(`mount -n --make-rprivate ${to}`);
   return lines;
 }
 

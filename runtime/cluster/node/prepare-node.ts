@@ -10,7 +10,7 @@ import { BRIDGE, NODE_ADDRESS, SERVICE_CIDR } from './addresses';
 const OWN = '/run/ambient';
 /** The machine's cgroup2 hierarchy, kept aside so that the mesh's folder can be removed at the end. */
 const CGROUP_ROOT = `${OWN}/cgroup2`;
-const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+const DEVICES = 'null zero full random urandom tty';
 /** Host ids of pods begin here where the supervisor is root of the machine. */
 const ROOT_FIRST_UID = 100_000;
 const MAPPED_FIRST_UID = 10_000;
@@ -55,7 +55,7 @@ export async function prepareNode({ state, dist }: NodeOptions): Promise<NodeFol
 mount -n -t proc -o nosuid,nodev,noexec proc /proc
 mount -n -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
 cd /run
-mkdir -p netns ztunnel ambient-agent lock ambient/stage ambient/bin ambient/pods ambient/dev/shm ambient/dev/pts ambient/cgroup2 \\
+mkdir -p netns ztunnel ambient-agent lock ambient/stage ambient/bin ambient/pods ambient/dev ambient/cgroup2 \\
   ambient/programs/bin ambient/programs/dist ambient/programs/node_modules
 chmod 711 ambient/pods
 mount -n --bind netns netns
@@ -69,9 +69,10 @@ mount -n --bind ${q(modules)} programs/node_modules
 mount -n -o remount,bind,ro programs/node_modules
 mount -n -t tmpfs -o mode=755,nosuid tmpfs dev
 cd dev
-mkdir -m 1777 shm
+# Shared memory is a file in the pod's own /tmp.
+ln -s /tmp shm
 mkdir pts
-for device in ${DEVICES.join(' ')}; do : >$device; mount -n --bind /dev/$device $device; done
+for device in ${DEVICES}; do : >$device; mount -n --bind /dev/$device $device; done
 ln -s /proc/self/fd fd; ln -s /proc/self/fd/0 stdin; ln -s /proc/self/fd/1 stdout; ln -s /proc/self/fd/2 stderr
 ${
   cgroup === undefined
