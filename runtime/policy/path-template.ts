@@ -7,20 +7,21 @@ export function isPathTemplate(path: string): boolean {
 }
 
 /**
- * Compiles a URI template: `{*}` is one path segment, `{**}` any number of them, also none, and stands last, as
- * upstream demands. The result runs in linear time: no operator is followed by text that it could also match.
+ * Compiles a URI template: `{*}` is one path segment, `{**}` any number of them, also none. `{**}` has to be the last
+ * operator, as upstream demands; text may follow it. So at most one operator crosses slashes, and a match takes time in
+ * step with the path.
  *
- * @returns undefined for a template that upstream refuses: other braces, operators beside text, text after `{**}`
+ * @returns undefined for a template that upstream refuses: other braces, operators beside text, operators after `{**}`
  */
 export function compilePathTemplate(template: string): ((path: string) => boolean) | undefined {
   if (!template.startsWith('/')) return undefined;
-  const segments = template.slice(1).split('/');
   let source = '';
-  for (const [index, segment] of segments.entries()) {
-    if (segment === '{*}') source += `/${SEGMENT}+`;
-    else if (segment === '{**}') {
-      if (index !== segments.length - 1) return undefined;
-      source += `/(?:${SEGMENT}|/)*`;
+  let closed = false;
+  for (const segment of template.slice(1).split('/')) {
+    if (segment === '{*}' || segment === '{**}') {
+      if (closed) return undefined;
+      closed = segment === '{**}';
+      source += closed ? `/(?:${SEGMENT}|/)*` : `/${SEGMENT}+`;
     } else if (/[{}*]/.test(segment)) return undefined;
     else source += `/${segment.replace(/[\\^$.|?+()[\]]/g, '\\$&')}`;
   }

@@ -90,9 +90,18 @@ const header = (name: string): Attribute =>
   http((text) => {
     const match = parseStringMatch(text);
     // Presence of a header, unlike that of other texts, holds for an empty value too.
-    if ('presence' in match) return ({ http }) => http?.headers[name] !== undefined;
-    return textOf(({ http }) => http?.headers[name])(text, '');
+    if ('presence' in match) return ({ http }) => headerOf(http, name) !== undefined;
+    return textOf(({ http }) => headerOf(http, name))(text, '');
   });
+
+/** A header by its lower-case name; HTTP/2's pseudo-headers are headers here, as they are to Envoy. */
+function headerOf(request: KnownRequest['http'], name: string): string | undefined {
+  if (request === undefined) return undefined;
+  if (name === ':method') return request.method;
+  if (name === ':authority' || name === 'host') return request.host;
+  // The record may be an ordinary object: a header called `constructor` must not find the object's own.
+  return Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
+}
 
 const SOURCE: Readonly<Record<string, Attribute>> = {
   principals: principal,

@@ -27,8 +27,8 @@ function matches(entry: RouteEntry, request: RouteRequest, query: () => Readonly
   if (entry.method !== undefined && entry.method !== request.method) return false;
   if (!pathMatches(entry, request.path)) return false;
   for (const { name, test } of entry.headers) {
-    const value = request.headers[name];
-    if (value === undefined || !test(value)) return false;
+    // A header called `constructor` must not find that of an ordinary object.
+    if (!Object.hasOwn(request.headers, name) || !test(request.headers[name] ?? '')) return false;
   }
   for (const { name, test } of entry.query) {
     const value = query().get(name);

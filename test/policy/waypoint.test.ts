@@ -80,6 +80,8 @@ describe('an operation', () => {
     [{ paths: ['/books/{**}'] }, { path: '/books/' }, true],
     [{ paths: ['/books/{**}'] }, { path: '/books' }, false],
     [{ paths: ['/{*}/1/{**}'] }, { path: '/books/1/a/b' }, true],
+    [{ paths: ['/{**}/pages'] }, { path: '/books/1/pages' }, true],
+    [{ paths: ['/{**}/pages'] }, { path: '/books/1' }, false],
     [{ paths: ['/a.b/{*}'] }, { path: '/aXb/c' }, false],
     [{ hosts: ['catalog.shop'] }, {}, true],
     [{ hosts: ['CATALOG.shop'] }, { host: 'Catalog.Shop' }, true],
@@ -133,6 +135,9 @@ describe('a condition', () => {
     ['request.headers[missing]', ['*'], undefined, false],
     ['request.headers[missing]', undefined, ['ada'], true],
     ['request.headers[x-user]', undefined, ['ada'], false],
+    ['request.headers[constructor]', ['*'], undefined, false],
+    ['request.headers[:method]', ['GET'], undefined, true],
+    ['request.headers[:authority]', ['catalog.shop'], undefined, true],
     ['source.ip', ['10.244.0.7'], undefined, true],
     ['remote.ip', ['10.244.0.7'], undefined, true],
     ['source.namespace', ['web'], undefined, true],
@@ -168,7 +173,7 @@ describe('what cannot be honoured', () => {
   test.each([
     ['an unknown key', { when: [{ key: 'experimental.envoy.filters.x[y]', notValues: ['z'] }] }, 'deny', 'deny'],
     ['braces that are no operator', { to: [{ operation: { paths: ['/a/{*}b'] } }] }, 'deny', 'deny'],
-    ['text after {**}', { to: [{ operation: { paths: ['/{**}/b'] } }] }, 'deny', 'deny'],
+    ['an operator after {**}', { to: [{ operation: { paths: ['/{**}/{*}'] } }] }, 'deny', 'deny'],
   ] as const)('%s', (_, rule, allow, deny) => {
     for (const [action, verdict] of [
       ['ALLOW', allow],

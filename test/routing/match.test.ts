@@ -27,6 +27,7 @@ describe('a match', () => {
     [{ headers: [{ name: 'X-User', value: 'ada' }] }, { headers: { 'x-user': 'ada' } }, true],
     [{ headers: [{ name: 'x-user', value: 'ada' }] }, { headers: { 'x-user': 'Ada' } }, false],
     [{ headers: [{ name: 'x-user', value: '' }] }, {}, false],
+    [{ headers: [{ name: 'constructor', type: 'RegularExpression', value: '.*' }] }, {}, false],
     [{ headers: [{ name: 'x', type: 'RegularExpression', value: 'a.c' }] }, { headers: { x: 'abc' } }, true],
     [{ headers: [{ name: 'x', type: 'RegularExpression', value: 'a.c' }] }, { headers: { x: 'abcd' } }, false],
     [
