@@ -20,7 +20,7 @@ import { MeshResources } from './xds/mesh-resources';
 import { TYPE } from './xds/type-urls';
 
 const logger = log('istiod');
-const DRAIN_MS = 1_000;
+const DRAIN_MS = 250;
 
 export interface IstiodOptions {
   readonly client: KubeClient;
@@ -132,6 +132,7 @@ export async function startIstiod(options: IstiodOptions): Promise<Istiod> {
     async [Symbol.asyncDispose]() {
       waitingFor = 'shutting down';
       for (const disposable of [updates, status, waypoints, roots, credentials]) disposable[Symbol.dispose]();
+      ads.close();
       await Promise.all(servers.map(stop));
       debug.close();
       metrics.close();
@@ -143,7 +144,7 @@ export async function startIstiod(options: IstiodOptions): Promise<Istiod> {
 /** Kinds that decide which objects concern a waypoint. */
 const AFFECTS_WAYPOINTS: ReadonlySet<WatchedKind> = new Set(['Service', 'Namespace', 'GatewayClass']);
 
-/** Lets calls end by themselves for a moment; streams never do. */
+/** Lets certificate requests end by themselves for a moment. */
 async function stop(server: Server): Promise<void> {
   const timer = setTimeout(() => server.forceShutdown(), DRAIN_MS);
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));

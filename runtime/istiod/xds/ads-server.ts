@@ -41,7 +41,7 @@ export class AdsServer {
       if (error instanceof Refusal) {
         logger.warn('refused', { peer: call.getPeer(), reason: error.details });
         call.emit('error', { code: error.code, details: error.details });
-      } else if (!call.cancelled) {
+      } else if (!call.cancelled && !stream?.closed) {
         logger.error('stream failed', { proxy: stream?.name, error: String(error) });
         call.emit('error', { code: status.INTERNAL, details: 'internal error' });
       }
@@ -57,6 +57,11 @@ export class AdsServer {
   push(changes: TypeChanges): void {
     if (changes.size === 0) return;
     for (const stream of this.#streams) stream.push(changes);
+  }
+
+  /** Ends all streams. */
+  close(): void {
+    for (const stream of this.#streams) stream.close();
   }
 
   /** Connected proxies and how many resources of each type they have; for `/debug/syncz`. */

@@ -33,6 +33,8 @@ const logger = log('ads');
 /** One proxy's stream: what it subscribed, what it has, and what it still has to be sent. */
 export class DeltaStream {
   node: ProxyNode | undefined;
+  /** True once this side has ended it. */
+  closed = false;
   readonly #subscriptions = new Map<string, Subscription>();
   /** Changes that wait until the proxy has read what was written before. */
   readonly #pending = new Map<string, Set<string> | 'all'>();
@@ -102,6 +104,12 @@ export class DeltaStream {
       else for (const name of names) waiting.add(name);
     }
     this.#flush();
+  }
+
+  /** Ends the stream; the proxy connects again, here or to another istiod. */
+  close(): void {
+    this.closed = true;
+    this.call.emit('error', { code: status.UNAVAILABLE, details: 'istiod is shutting down' });
   }
 
   #flush(): void {
