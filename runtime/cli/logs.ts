@@ -1,0 +1,58 @@
+import { APP, SYSTEM_NAMESPACE } from '../api/labels';
+import { KIND, pathOf } from '../api/kinds';
+import type { Pod } from '../api/resources';
+import { embedded } from '../engine/embedded';
+import { MeshError } from '../errors';
+import { apiError, type KubeClient } from '../kube/client';
+import { connectToMesh, stateFolder, type MeshOptions } from './mesh';
+import { interruptible } from './output';
+
+export interface LogsCommand extends MeshOptions {
+  follow?: boolean;
+  tail: number;
+}
+
+const apps: Record<string, string> = { istiod: APP.istiod, agent: APP.agent, ztunnel: APP.ztunnel };
+
+async function podOf(client: KubeClient, component: string): Promise<{ namespace: string; name: string }> {
+  const [first = '', second] = component.split('/');
+  if (second !== undefined) return { namespace: first, name: second };
+  const app = apps[component];
+  if (app === undefined) {
+    const known = ['supervisor', ...Object.keys(apps)].join(', ');
+    throw new MeshError('AMB_ERR_USAGE', {
+      problem: `There is no component ${component}.`,
+      remedy: `Name one of ${known}, or NAMESPACE/POD.`,
+    });
+  }
+  const [pod] = await client.list<Pod>(KIND.Pod, { namespace: SYSTEM_NAMESPACE, labelSelector: `app=${app}` });
+  if (pod === undefined) throw new MeshError('AMB_ERR_API', { what: component, reason: 'it has no pod', status: 404 });
+  return { namespace: SYSTEM_NAMESPACE, name: pod.metadata.name };
+}
+
+/** `ambient logs`: the supervisor's own log, or a pod's through the API. */
+export async function logs(options: LogsCommand, component: string): Promise<void> {
+  const signal = interruptible();
+  if (component === 'supervisor') {
+    const lines = embedded.logs({ state: stateFolder(options.state), follow: options.follow === true, signal });
+    for await (const text of lines) process.stdout.write(text);
+    return;
+  }
+  const client = await connectToMesh(options);
+  const { namespace, name } = await podOf(client, component);
+  const path = `${pathOf(KIND.Pod, namespace, name)}/log`;
+  const query = { tailLines: String(options.tail), follow: options.follow === true ? 'true' : undefined };
+  const answer = await client.stream('GET', path, { query, signal, accept: '*/*' });
+  if (answer.statusCode !== 200) {
+    let body = '';
+    for await (const chunk of answer) body += String(chunk);
+    throw apiError(answer.statusCode ?? 0, body, `the log of ${namespace}/${name}`);
+  }
+  try {
+    for await (const chunk of answer) process.stdout.write(chunk as Buffer);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    client[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,34 @@
+import path from 'node:path';
+import type { KubeClient } from '../kube/client';
+import { MeshError } from '../errors';
+
+export interface MeshOptions {
+  state?: string;
+  kubeconfig?: string;
+  context?: string;
+  output: 'text' | 'json';
+}
+
+/** The state folder: `--state`, `AMBIENT_STATE`, else the user's state directory. */
+export function stateFolder(option?: string): string {
+  const home = process.env['XDG_STATE_HOME'] ?? path.join(process.env['HOME'] ?? '/root', '.local', 'state');
+  return path.resolve(option ?? process.env['AMBIENT_STATE'] ?? path.join(home, 'ambient'));
+}
+
+/**
+ * Connects to the mesh that a command means: an explicit kubeconfig, else the running mesh of the state folder, else
+ * the current context.
+ *
+ * @throws MeshError AMB_ERR_NOT_RUNNING
+ */
+export async function connectToMesh(options: MeshOptions): Promise<KubeClient> {
+  const { connect } = await import('../kube/client');
+  if (options.kubeconfig !== undefined || options.context !== undefined) {
+    return connect({ kubeconfig: options.kubeconfig, context: options.context });
+  }
+  const { embedded } = await import('../engine/embedded');
+  const state = stateFolder(options.state);
+  const kubeconfig = await embedded.kubeconfig({ state });
+  if (kubeconfig !== undefined) return connect({ kubeconfig });
+  throw new MeshError('AMB_ERR_NOT_RUNNING', { state });
+}
