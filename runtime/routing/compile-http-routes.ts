@@ -48,6 +48,13 @@ export function compileHttpRoutes(
     if (route.spec.hostnames?.length) report('spec.hostnames', 'host names are ignored where the parent is a Service');
     const entries = (route.spec.rules ?? []).flatMap((rule, index) => entriesOf(route, rule, index, grants, report));
     for (const parent of parents) {
+      if (parent.sectionName !== undefined) {
+        report(
+          'spec.parentRefs',
+          `sectionName ${parent.sectionName} is not resolved here, so this parent is left out; use port`,
+        );
+        continue;
+      }
       const service = `${parent.namespace ?? namespace}/${parent.name}`;
       const consumer = (parent.namespace ?? namespace) === namespace ? undefined : namespace;
       const table = byService.get(service) ?? [];

@@ -146,6 +146,7 @@ describe('which service', () => {
     ['its own', route(rules), {}, 'hit'],
     ['a port', route(rules, { parent: { port: 80 } }), {}, 'hit'],
     ['another port', route(rules, { parent: { port: 81 } }), {}, 'default'],
+    ['a port by name', route(rules, { parent: { sectionName: 'http' } }), {}, 'default'],
     ['another service', route(rules, { parent: { name: 'orders' } }), {}, 'default'],
     ['a gateway', route(rules, { parent: { kind: 'Gateway', group: 'gateway.networking.k8s.io' } }), {}, 'default'],
     [
