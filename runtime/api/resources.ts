@@ -186,6 +186,7 @@ export interface ServicePort {
   name?: string;
   port: number;
   targetPort?: number | string;
+  nodePort?: number;
   protocol?: string;
   appProtocol?: string;
 }
@@ -209,6 +210,7 @@ export interface EndpointSlice extends KubeObject {
   endpoints?: {
     addresses: string[];
     conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
+    hostname?: string;
     nodeName?: string;
     targetRef?: { kind: string; name: string; namespace?: string; uid?: string };
   }[];

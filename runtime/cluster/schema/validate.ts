@@ -27,12 +27,13 @@ function patternOf(text: string): RegExp | undefined {
  * Validates a custom object against its structural schema: types, required, enum, bounds, pattern, list types and the
  * logical forms. CEL rules (x-kubernetes-validations) are not evaluated.
  *
+ * @param options whether items of sets and map lists must differ; built-in kinds are more lenient with some of them
  * @returns one cause for each violation, worded as the API server does
  */
-export function validate(value: unknown, schema: JsonSchema, path = ''): Cause[] {
+export function validate(value: unknown, schema: JsonSchema, path = '', { uniqueItems = true } = {}): Cause[] {
   const causes: Cause[] = [];
   check(value, schema, path, causes);
-  return causes;
+  return uniqueItems ? causes : causes.filter(({ reason }) => reason !== 'FieldValueDuplicate');
 }
 
 function check(value: unknown, given: JsonSchema, path: string, causes: Cause[]): void {
