@@ -38,6 +38,8 @@ export interface NodeContext {
 
 const logger = log('proxy');
 const access = log('access');
+/** Milliseconds that HTTP/2 connections have beyond the tunnels in them. */
+const CARRIER_GRACE_MS = 200;
 /** The longest that a timer can be: connections of a pod that left the mesh end by themselves. */
 const FOREVER_MS = 2 ** 31 - 1;
 /** Ports of the proxy itself; a connection to them through the proxy would go round for ever. */
@@ -128,11 +130,9 @@ export class PodProxy implements RunningPod {
 
   /** Lets connections end by themselves until the deadline, then breaks them and closes everything. */
   async #end(deadlineMs: number): Promise<void> {
-    await Promise.all([
-      this.#hbone?.drain(deadlineMs),
-      this.connections.drain(deadlineMs),
-      this.pool.drain(deadlineMs),
-    ]);
+    // Connections first: they know why they end; what carries them follows.
+    const after = Math.min(deadlineMs + CARRIER_GRACE_MS, FOREVER_MS);
+    await Promise.all([this.connections.drain(deadlineMs), this.#hbone?.drain(after), this.pool.drain(after)]);
     for (const socket of this.#sockets) socket.destroy();
     this.#unsubscribe();
     this.local.close();

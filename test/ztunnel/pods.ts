@@ -39,6 +39,8 @@ export interface TestPod {
 /** Pods as network namespaces on a bridge in a namespace of their own; nothing touches the host's network. */
 export class TestNode {
   readonly #prefix = `zt${process.pid}`;
+  /** Name of the node's own namespace. */
+  readonly name = `zt${process.pid}-node`;
   readonly #names: string[] = [];
   readonly #fds: number[] = [];
   readonly #servers: net.Server[] = [];
