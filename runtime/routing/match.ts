@@ -81,7 +81,7 @@ function pick(backends: readonly Backend[], random: () => number): Backend | und
   for (const { weight } of backends) total += weight;
   let left = random() * total;
   for (const backend of backends) {
-    if (backend.weight > 0 && left < backend.weight) return backend;
+    if (left < backend.weight) return backend;
     left -= backend.weight;
   }
   return undefined;
