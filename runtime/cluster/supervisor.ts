@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../errors';
+import { addAdmission } from './admission/admission';
 import { ApiServer } from './api/server';
 import { adminKubeconfig, openPki, writeSecretFile } from './auth/pki';
 import { ServiceAccountTokens } from './auth/tokens';
@@ -77,6 +78,7 @@ async function start(): Promise<void> {
 
   enter('api', 'starting the Kubernetes API');
   await forgetPreviousLife(store);
+  addAdmission(store);
   const tokens = new ServiceAccountTokens(store, pki);
   const logs = path.join(state, 'logs');
   const kubelet = new Kubelet({ store, pki, tokens, folders, logs, nodeName: NODE_NAME });

@@ -9,7 +9,7 @@ import type { Store } from '../store/store';
 import { API_PORT, NODE_ADDRESS } from './addresses';
 
 /** What a manifest's object was applied from, so that an unchanged one is left alone at the next start. */
-const DIGEST = 'ambient.dev/manifest-digest';
+export const DIGEST = 'ambient.dev/manifest-digest';
 
 type Manifest = KubeObject & { apiVersion: string; kind: string; spec?: { template?: PodTemplate } };
 

@@ -1,15 +1,28 @@
+import { createHash } from 'node:crypto';
+import { bundledCrds, type CustomResourceDefinition } from '../../api/crds';
 import { KIND, type Kind } from '../../api/kinds';
 import type { EndpointSlice, KubeObject, Node, Service } from '../../api/resources';
 import { sameJson } from '../store/json';
 import { timestamp } from '../store/deletion';
 import type { Store } from '../store/store';
+import { DIGEST } from './manifests';
 import { API_PORT, API_SERVICE_ADDRESS, DNS_SERVICE_ADDRESS, NODE_ADDRESS } from './addresses';
 
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const VERSION = 'v1.34.0';
 
-/** Makes the objects that a cluster has of itself: its node, and the services of its API and DNS. */
+/**
+ * Makes the objects that a cluster has of itself: namespaces, the bundled resource definitions, its node, and the
+ * services of its API and DNS.
+ */
 export async function ensureSystemObjects(store: Store, nodeName: string): Promise<void> {
+  await Promise.all(
+    NAMESPACES.map((name) =>
+      ensure(store, KIND.Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }),
+    ),
+  );
   await Promise.all([
+    ...bundledCrds.map((definition) => ensureDefinition(store, definition)),
     ensureNode(store, nodeName),
     ensureService(store, 'default', 'kubernetes', API_SERVICE_ADDRESS, [
       { name: 'https', protocol: 'TCP', port: 443, target: API_PORT },
@@ -33,6 +46,25 @@ async function ensure<T extends KubeObject>(store: Store, kind: Kind, wanted: T)
       if (sameJson(next, draft)) return false;
       Object.assign(draft, next);
       return undefined;
+    });
+  }
+}
+
+/** Replaces a definition of another release; what somebody else has installed under the name stays. */
+async function ensureDefinition(store: Store, definition: CustomResourceDefinition): Promise<void> {
+  const { name } = definition.metadata;
+  const present = store.latest<CustomResourceDefinition>(KIND.CustomResourceDefinition, undefined, name);
+  const digest = createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 16);
+  if (present?.metadata.annotations?.[DIGEST] === digest || (present && !present.metadata.annotations?.[DIGEST]))
+    return;
+  const { metadata, spec } = definition;
+  const annotations = { ...metadata.annotations, [DIGEST]: digest };
+  if (present === undefined) {
+    await store.create(KIND.CustomResourceDefinition, { ...definition, metadata: { ...metadata, annotations } });
+  } else {
+    await store.modify<CustomResourceDefinition>(KIND.CustomResourceDefinition, undefined, name, (draft) => {
+      draft.spec = spec;
+      draft.metadata.annotations = { ...draft.metadata.annotations, ...annotations };
     });
   }
 }
