@@ -57,7 +57,7 @@ export function allocateServiceAddress(draft: Service, previous: Service | undef
   if (!spec.clusterIP && spec.clusterIPs?.[0]) [spec.clusterIP] = spec.clusterIPs;
   if (old && !spec.clusterIP) spec.clusterIP = old;
   if (old && spec.clusterIP !== old) fail(immutable('spec.clusterIPs[0]', [spec.clusterIP]));
-  if (spec.clusterIP !== 'None' && spec.clusterIP !== old) {
+  if (spec.clusterIP !== 'None' && (!spec.clusterIP || spec.clusterIP !== old)) {
     const used = taken(store, draft, ({ clusterIP }) => [clusterIP]);
     if (!spec.clusterIP) {
       const isTaken = (index: number): boolean => used.has(addressAt(index)) || RESERVED.has(addressAt(index));

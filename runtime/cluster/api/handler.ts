@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authenticate } from '../auth/authenticate';
 import { isAllowed, refusalOf } from '../auth/authorize';
+import { impersonated } from '../auth/impersonate';
 import { ANONYMOUS } from '../auth/user';
 import { StatusError, forbidden, notFound } from '../store/status-error';
 import { REVIEW_KINDS } from './builtin-kinds';
@@ -78,17 +79,14 @@ function answerPublic(path: string, response: ServerResponse): void {
 
 /** Authenticates and authorises a request: 401 for nobody, 403 for somebody who may not. */
 export function authorised(api: Api, request: IncomingMessage): Call['user'] {
-  const user = authenticate(request, api.pki, api.tokens);
-  if (user === ANONYMOUS) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
+  const caller = authenticate(request, api.pki, api.tokens);
+  if (caller === ANONYMOUS) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
+  const user = impersonated(request, caller, api.store);
   const info = requestInfo(request);
   const what = attributesOf(info);
-  if (!isAllowed(api.store, user, what)) {
-    const { resource } = info;
-    const kind = { group: resource?.group ?? '', plural: resource?.plural ?? '', kind: '' };
-    if (resource === undefined) throw new StatusError(403, 'Forbidden', `forbidden: ${refusalOf(user, what)}`);
-    throw forbidden(kind, resource.name ?? '', refusalOf(user, what));
-  }
-  return user;
+  if (isAllowed(api.store, user, what)) return user;
+  if (info.resource === undefined) throw new StatusError(403, 'Forbidden', `forbidden: ${refusalOf(user, what)}`);
+  throw forbidden({ ...info.resource, kind: '' }, info.resource.name ?? '', refusalOf(user, what));
 }
 
 async function route(call: Call, openApi: OpenApi): Promise<void> {
