@@ -1,7 +1,7 @@
 import { CLUSTER_DOMAIN, CLUSTER_ID, SYSTEM_NAMESPACE, TRUST_DOMAIN } from '../api/labels';
 import { PORT } from '../api/ports';
 import { reasonOf } from '../errors';
-import { connect } from '../kube/client';
+import { KubeClient, podAccess } from '../kube/client';
 import { log } from '../telemetry/log';
 import { startIstiod } from './istiod';
 
@@ -10,7 +10,8 @@ const { env } = process;
 
 async function main(): Promise<void> {
   const rootNamespace = env['POD_NAMESPACE'] ?? SYSTEM_NAMESPACE;
-  const client = await connect();
+  // Not connect(): reading kubeconfigs would bring 17 MiB of client library along.
+  const client = new KubeClient(podAccess());
   const istiod = await startIstiod({
     client,
     settings: {
