@@ -4,11 +4,12 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { openDelivery } from '../../runtime/redirect/delivery';
+import { followAgent, type EnrolledPods } from '../../runtime/ztunnel/zds';
 import { bindUdp, fdOf, listenTcp, openNamespace, originalDestination } from '../../runtime/redirect/sockets';
 
 interface Command {
   id: number;
-  do: 'serve' | 'stop' | 'fetch' | 'say' | 'udp' | 'ztunnel' | 'lookup';
+  do: 'serve' | 'close' | 'fetch' | 'say' | 'udp' | 'ztunnel' | 'follow';
   name?: string;
   host?: string;
   port?: number;
@@ -18,10 +19,10 @@ interface Command {
   netns?: string;
   uid?: string;
   root?: string;
+  path?: string;
 }
 
 const kept = new Map<string, net.Socket>();
-const servers: net.Server[] = [];
 
 /** An application: tells each client who it is and whom it sees, then echoes. */
 function serve({ name, host, port }: Command): Promise<object> {
@@ -30,7 +31,6 @@ function serve({ name, host, port }: Command): Promise<object> {
     socket.write(`${JSON.stringify({ app: name, client: socket.remoteAddress, clientPort: socket.remotePort })}\n`);
     socket.pipe(socket);
   });
-  servers.push(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host ?? '0.0.0.0', () => resolve({ port: (server.address() as net.AddressInfo).port }));
@@ -69,6 +69,12 @@ async function say({ keep, text }: Command): Promise<object> {
   return { text: await answer };
 }
 
+/** Ends a connection that was kept. */
+function close({ keep }: Command): object {
+  kept.get(keep!)?.destroy();
+  return {};
+}
+
 function udp({ host, port, text, connected }: Command): Promise<object> {
   return new Promise((resolve, reject) => {
     const socket = dgram.createSocket(host!.includes(':') ? 'udp6' : 'udp4');
@@ -82,12 +88,14 @@ function udp({ host, port, text, connected }: Command): Promise<object> {
   });
 }
 
-/** What the tests need of ztunnel: it says where captured connections wanted to go, and delivers inbound ones. */
-function ztunnel({ netns, uid, root }: Command): object {
-  const pod = openNamespace(netns!);
-  const delivery = openDelivery(pod, uid!, root);
-  const addresses = ['0.0.0.0', '::'];
-  for (const address of addresses) {
+/**
+ * What the tests need of ztunnel in one pod: it says where captured connections wanted to go, and delivers inbound ones.
+ * Returns how to stop listening; connections go on.
+ */
+function openPod(pod: number, uid: string, root: string | undefined): () => void {
+  const delivery = openDelivery(pod, uid, root);
+  const listeners: { close(): unknown }[] = [];
+  for (const address of ['0.0.0.0', '::']) {
     const outbound = net.createServer((socket) => {
       socket.on('error', () => {});
       const to = originalDestination(fdOf(socket)) ?? { address: socket.localAddress, port: socket.localPort };
@@ -116,9 +124,38 @@ function ztunnel({ netns, uid, root }: Command): object {
     const dns = dgram.createSocket(address === '::' ? 'udp6' : 'udp4');
     dns.on('message', (message, from) => dns.send(`proxied ${String(message)}`, from.port, from.address));
     dns.bind({ fd: bindUdp(pod, address === '::' ? '::1' : '127.0.0.1', 15053, options) });
-    servers.push(outbound, inbound);
+    listeners.push(outbound, inbound, dns);
   }
+  return () => listeners.forEach((listener) => listener.close());
+}
+
+function ztunnel({ netns, uid, root }: Command): object {
+  openPod(openNamespace(netns!), uid!, root);
   return { listening: true };
+}
+
+/** A ztunnel that learns of its pods from the agent, by our own ztunnel's end of ZDS. */
+function follow({ path, root }: Command): Promise<object> {
+  const stop = new Map<string, () => void>();
+  const pods: EnrolledPods = {
+    add: async ({ uid }, netns) => {
+      stop.get(uid)?.();
+      stop.set(uid, openPod(netns, uid, root));
+    },
+    remove: (uid) => {
+      stop.get(uid)?.();
+      stop.delete(uid);
+    },
+    retain: (uids) => {
+      for (const uid of stop.keys()) if (!uids.has(uid)) pods.remove(uid);
+    },
+  };
+  return new Promise((resolve, reject) => {
+    const onReady = (ready: boolean): void => {
+      if (ready) resolve({ pods: [...stop.keys()] });
+    };
+    followAgent(path!, pods, { signal: new AbortController().signal, onReady }).catch(reject);
+  });
 }
 
 const actions: Record<Command['do'], (command: Command) => object | Promise<object>> = {
@@ -127,11 +164,8 @@ const actions: Record<Command['do'], (command: Command) => object | Promise<obje
   say,
   udp,
   ztunnel,
-  stop: () => {
-    for (const server of servers) server.close();
-    return {};
-  },
-  lookup: () => ({ pid: process.pid }),
+  follow,
+  close,
 };
 
 createInterface({ input: process.stdin })

@@ -8,6 +8,21 @@ import { build } from 'esbuild';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
+/** Bundles one program the way build.mjs does. @returns the bundle's path */
+export async function bundle(entry: string, outfile: string): Promise<string> {
+  await build({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['koffi', 'lmdb'],
+    outfile,
+    define: { 'import.meta.url': '__bundle_url' },
+    banner: { js: "const __bundle_url = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  return outfile;
+}
+
 /** A temporary folder with the actor's bundle and the compiled eBPF objects. */
 export interface Stage {
   readonly folder: string;
@@ -26,17 +41,7 @@ export async function makeStage(): Promise<Stage> {
     const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-I', include];
     execFileSync('clang', [...flags, '-c', path.join(ROOT, 'bpf', source), '-o', object]);
   }
-  const actor = path.join(folder, 'actor.js');
-  await build({
-    entryPoints: [path.join(import.meta.dirname, 'actor.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    external: ['koffi'],
-    outfile: actor,
-    define: { 'import.meta.url': '__bundle_url' },
-    banner: { js: "const __bundle_url = require('node:url').pathToFileURL(__filename).href;" },
-  });
+  const actor = await bundle(path.join(import.meta.dirname, 'actor.ts'), path.join(folder, 'actor.js'));
   // The bundle asks for koffi beside itself, as the shipped ones do.
   execFileSync('ln', ['-s', path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules')]);
   return { folder, actor, objects, remove: () => rmSync(folder, { recursive: true }) };
@@ -68,6 +73,8 @@ export function startActor(
   });
   const waiting = new Map<number, (answer: Record<string, unknown>) => void>();
   createInterface({ input: child.stdout! }).on('line', (line) => {
+    // The rest is the log of what it runs.
+    if (!line.startsWith('{')) return;
     const { id, ...answer } = JSON.parse(line) as Record<string, unknown>;
     waiting.get(id as number)?.(answer);
     waiting.delete(id as number);
