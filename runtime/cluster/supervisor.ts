@@ -3,13 +3,16 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../errors';
-import { addAdmission } from './admission/admission';
+import { bootstrapCluster } from './api/bootstrap';
 import { ApiServer } from './api/server';
 import { adminKubeconfig, openPki, writeSecretFile } from './auth/pki';
 import { ServiceAccountTokens } from './auth/tokens';
+import { startCustomResources } from './controllers/custom-resources';
 import { startDaemonSets } from './controllers/daemon-set';
 import { startDeployments } from './controllers/deployment';
 import { startEndpointSlices } from './controllers/endpoint-slice';
+import { startGarbageCollector } from './controllers/garbage-collector';
+import { startNamespaces } from './controllers/namespaces';
 import { startReplicaSets } from './controllers/replica-set';
 import { startScheduler } from './controllers/scheduler';
 import { Kubelet } from './kubelet/kubelet';
@@ -78,7 +81,8 @@ async function start(): Promise<void> {
 
   enter('api', 'starting the Kubernetes API');
   await forgetPreviousLife(store);
-  addAdmission(store);
+  const clusterControllers = await bootstrapCluster(store, pki);
+  undo.push(() => clusterControllers[Symbol.dispose]());
   const tokens = new ServiceAccountTokens(store, pki);
   const logs = path.join(state, 'logs');
   const kubelet = new Kubelet({ store, pki, tokens, folders, logs, nodeName: NODE_NAME });
@@ -102,11 +106,17 @@ async function start(): Promise<void> {
   writeSecretFile(path.join(state, 'kubeconfig'), adminKubeconfig(pki, `https://127.0.0.1:${port}`));
 
   enter('system', 'starting istiod, agent and ztunnel');
-  const controllers = [startScheduler, startDeployments, startReplicaSets, startDaemonSets, startEndpointSlices];
-  for (const startController of controllers) {
-    const controller = startController(store);
-    undo.push(() => controller[Symbol.dispose]());
-  }
+  const controllers: Disposable[] = [
+    startNamespaces(store, pki.caCertificate),
+    startScheduler(store),
+    startDeployments(store),
+    startReplicaSets(store),
+    startDaemonSets(store),
+    startEndpointSlices(store),
+    startCustomResources(store),
+    startGarbageCollector(store),
+  ];
+  undo.push(() => controllers.forEach((controller) => controller[Symbol.dispose]()));
   kubelet.start();
   const objects = await manifests;
   for (const object of objects) setEnvironment(object, 'REDIRECT_MODE', args.redirect);
