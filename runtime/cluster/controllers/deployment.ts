@@ -78,7 +78,7 @@ export function startDeployments(store: Store): Reconciler {
         template: { ...spec.template, metadata: { ...spec.template.metadata, labels } },
       },
     });
-    event(deployment, set, replicasOf(set), 'up');
+    if (replicasOf(set) > 0) event(deployment, set, replicasOf(set), 'up');
     return set;
   }
 
