@@ -5,6 +5,7 @@ import { reasonOf } from '../errors';
 import { HboneError, refusedWith } from './hbone-error';
 import type { CertificateSource, WorkloadCertificate } from './model';
 import { clientSettings, maxSessionMemory, window } from './settings';
+import { abort } from './splice';
 import { connectTls } from './tls';
 
 /** Where a new connection goes, and from which address. */
@@ -107,6 +108,7 @@ export class HbonePool implements AsyncDisposable {
     this.closed = true;
     const ends: Promise<void>[] = [];
     const sessions: ClientHttp2Session[] = [];
+    let late = false;
     for (const [key, list] of [...this.connections]) {
       for (const connection of [...list]) {
         this.retire(key, connection);
@@ -114,6 +116,8 @@ export class HbonePool implements AsyncDisposable {
           connection.session.then(
             (session) => {
               sessions.push(session);
+              // Was still being made when the deadline passed.
+              if (late) session.destroy();
               return session.destroyed ? undefined : new Promise<void>((resolve) => session.once('close', resolve));
             },
             () => {},
@@ -121,7 +125,10 @@ export class HbonePool implements AsyncDisposable {
         );
       }
     }
-    const deadline = setTimeout(() => sessions.forEach((session) => session.destroy()), deadlineMs);
+    const deadline = setTimeout(() => {
+      late = true;
+      for (const session of sessions) session.destroy();
+    }, deadlineMs);
     await Promise.all(ends);
     clearTimeout(deadline);
   }
@@ -285,7 +292,7 @@ function openTunnel(session: ClientHttp2Session, options: ConnectOptions, closed
       return;
     }
     const cancel = (): void => {
-      stream.close(constants.NGHTTP2_CANCEL);
+      abort(stream);
       reject(new HboneError('aborted', 'connection aborted by the client'));
     };
     if (options.signal?.aborted === true) return cancel();
@@ -315,9 +322,9 @@ function openTunnel(session: ClientHttp2Session, options: ConnectOptions, closed
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new HboneError('aborted', 'connection aborted by the client'));
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const leave = (): void => reject(new HboneError('aborted', 'connection aborted by the client'));
+    if (signal.aborted) return leave();
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
 }

@@ -242,6 +242,8 @@ function goAway(session: ServerHttp2Session): void {
   try {
     session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
     session.ping(close);
+    // While no stream is open, nghttp2 reads nothing after a GOAWAY, not even the answer to the ping.
+    setTimeout(close, 100).unref();
   } catch {
     close();
   }

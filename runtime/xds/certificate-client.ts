@@ -9,7 +9,7 @@ import {
   type IstioCertificateRequest,
   type IstioCertificateResponse,
 } from '../proto/gen/istio/ca/ca_pb';
-import { authorization, openChannel, type ControlPlane } from './connection';
+import { authorization, openChannel, rootCertificate, type ControlPlane } from './connection';
 import { createRequest, type CertificateRequest } from './csr';
 
 export interface CertificateClientOptions extends ControlPlane {
@@ -58,8 +58,14 @@ export class CertificateClient implements Disposable {
     this.channel = undefined;
   }
 
+  /** A root certificate that is published while we start is waited for: failing would cost a back-off. */
+  private async open(): Promise<Client> {
+    await rootCertificate(this.options.rootCertPath, AbortSignal.timeout(deadline), () => {});
+    return openChannel(this.options);
+  }
+
   private async create(request: IstioCertificateRequest): Promise<IstioCertificateResponse> {
-    const channel = (this.channel ??= openChannel(this.options));
+    const channel = (this.channel ??= this.open());
     try {
       const [client, metadata] = await Promise.all([channel, authorization(this.options)]);
       return await new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { Client, Metadata, connectivityState, credentials } from '@grpc/grpc-js';
 import { watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import { tlsVersions } from '../hbone/tls';
@@ -77,7 +77,7 @@ export async function authorization(plane: ControlPlane): Promise<Metadata> {
  * Waits until a file may have changed: something happened in its folder, or the time (milliseconds) is over, or the
  * signal aborted. Never rejects.
  */
-export function fileEvent(file: string, timeout: number, signal: AbortSignal): Promise<void> {
+function fileEvent(file: string, timeout: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const watcher = new AbortController();
     const done = (): void => {
@@ -94,4 +94,27 @@ export function fileEvent(file: string, timeout: number, signal: AbortSignal): P
       // The folder does not exist yet: the time limit brings us back.
     }
   });
+}
+
+/**
+ * Waits until the root certificate's file exists, which the control plane may publish after we started.
+ *
+ * @param waiting called once when it has to wait
+ */
+export async function rootCertificate(file: string, signal: AbortSignal, waiting: () => void): Promise<void> {
+  for (let told = false; !signal.aborted; told = true) {
+    // Watch before looking, so that a file written in between is not missed.
+    const done = new AbortController();
+    const event = fileEvent(file, 500, AbortSignal.any([signal, done.signal]));
+    const exists = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (exists) {
+      done.abort();
+      return;
+    }
+    if (!told) waiting();
+    await event;
+  }
 }

@@ -1,6 +1,5 @@
 import { create, fromBinary, toBinary, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { access } from 'node:fs/promises';
 import { reasonOf } from '../errors';
 import {
   DeltaDiscoveryRequestSchema,
@@ -9,7 +8,7 @@ import {
   type DeltaDiscoveryResponse,
 } from '../proto/gen/envoy/service/discovery/v3/discovery_pb';
 import type { Log } from '../telemetry/log';
-import { authorization, fileEvent, onConnectTimeout, openChannel, type ControlPlane } from './connection';
+import { authorization, onConnectTimeout, openChannel, rootCertificate, type ControlPlane } from './connection';
 
 export interface XdsResource {
   readonly name: string;
@@ -90,7 +89,9 @@ export class DeltaClient implements AsyncDisposable {
     const { signal } = this.stop;
     let delay: number = backoff.first;
     while (!signal.aborted) {
-      await this.rootCertificate();
+      await rootCertificate(this.options.rootCertPath, signal, () =>
+        log.info(`waiting for root certificate ${this.options.rootCertPath}`),
+      );
       if (signal.aborted) return;
       try {
         const answered = await this.stream();
@@ -106,27 +107,6 @@ export class DeltaClient implements AsyncDisposable {
       }
       await pause(delay, signal);
       delay = Math.min(delay * 2, backoff.longest);
-    }
-  }
-
-  /** Waits for the root certificate's file, which the control plane may publish after we started. */
-  private async rootCertificate(): Promise<void> {
-    const { rootCertPath, log } = this.options;
-    const { signal } = this.stop;
-    for (let told = false; !signal.aborted; told = true) {
-      // Watch before looking, so that a file written in between is not missed.
-      const done = new AbortController();
-      const event = fileEvent(rootCertPath, 500, AbortSignal.any([signal, done.signal]));
-      const exists = await access(rootCertPath).then(
-        () => true,
-        () => false,
-      );
-      if (exists) {
-        done.abort();
-        return;
-      }
-      if (!told) log.info(`waiting for root certificate ${rootCertPath}`);
-      await event;
     }
   }
 

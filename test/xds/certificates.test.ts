@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { execFileSync } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
+import { renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { WorkloadCertificate } from '../../runtime/hbone/model';
 import type { Log } from '../../runtime/telemetry/log';
@@ -52,6 +53,14 @@ describe('with a certificate service', () => {
     expect(metadata?.get('authorization')).toEqual(['Bearer token-1']);
     const second = await client.request(identity);
     expect(second.privateKey).not.toBe(certificate.privateKey);
+  });
+
+  test('a root certificate that comes later costs no failure', async () => {
+    renameSync(plane.rootCertPath, `${plane.rootCertPath}.later`);
+    using client = new CertificateClient({ ...plane.plane, impersonate: true });
+    const certificate = client.request(identity);
+    renameSync(`${plane.rootCertPath}.later`, plane.rootCertPath);
+    expect((await certificate).identity).toBe(identity);
   });
 
   test('a workload that asks for itself impersonates nobody', async () => {
