@@ -54,9 +54,11 @@ export function containerScript(plan: ContainerPlan): string {
     return below === undefined ? [] : [{ ...mount, target: `${STAGE}/${below}` }];
   });
   const elsewhere = plan.mounts.filter(({ target }) => underRun(target) === undefined);
+  const name = quoteWord(plan.hostname);
   const folders = [`${STAGE}/ambient`, `${STAGE}/lock`, ...inRun.map(folderOf)];
   lines.push(
-    `echo ${quoteWord(plan.hostname)} >/proc/sys/kernel/hostname`,
+    // In a user namespace only the system call may, not the file; the name is not worth a failure.
+    `{ echo ${name} >/proc/sys/kernel/hostname; } 2>/dev/null || hostname ${name} 2>/dev/null || :`,
     `mount -n -t tmpfs -o mode=755,nosuid,nodev tmpfs ${STAGE}`,
     `mkdir -p ${[...new Set(folders)].map(quoteWord).join(' ')}`,
     `mount -n --rbind ${quoteWord(plan.programs)} ${STAGE}/ambient`,
