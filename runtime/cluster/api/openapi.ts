@@ -10,6 +10,8 @@ import { sendJson } from './respond';
 import type { ServedKind } from './served-kind';
 
 const PREFIX = '/openapi/v3';
+/** Changes with the way that documents are made: clients keep them by their hash. */
+const FORMAT = '2';
 const parameter = (name: string): object => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } });
 const PATCH_PARAMETERS = ['pretty', 'dryRun', 'fieldManager', 'fieldValidation'].map(parameter);
 const WRITE_PARAMETERS = PATCH_PARAMETERS;
@@ -28,7 +30,7 @@ function published(schema: JsonSchema, needed: Set<string>): object {
   const replace = (_key: string, value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || !('$ref' in value)) return value;
     const { $ref, ...rest } = value as JsonSchema;
-    if ($ref === undefined || !$ref.startsWith(SCHEMA_REF) || $ref.startsWith(`${SCHEMA_REF}io.`)) return value;
+    if (typeof $ref !== 'string' || !$ref.startsWith(SCHEMA_REF) || $ref.startsWith(`${SCHEMA_REF}io.`)) return value;
     const name = $ref.slice(SCHEMA_REF.length);
     needed.add(name);
     // A reference stands alone in OpenAPI 3.0; what belongs beside it goes around it.
@@ -97,10 +99,11 @@ export class OpenApi {
     const wanted = path.slice(PREFIX.length + 1);
     const kinds = this.registry.all().filter((kind) => groupPath(kind) === wanted);
     if (kinds.length === 0) throw notFound({ group: '', plural: 'paths', kind: '' }, path);
+    const document = documentOf(kinds);
     // The address carries a hash of the content, so that clients may keep it.
     response.setHeader('cache-control', 'public, max-age=86400');
     response.setHeader('etag', `"${this.#hashOf(wanted)}"`);
-    sendJson(response, 200, documentOf(kinds));
+    sendJson(response, 200, document);
   }
 
   #index(response: ServerResponse): void {
@@ -121,7 +124,7 @@ export class OpenApi {
     if (hash === undefined) {
       const kinds = this.registry.all().filter((kind) => groupPath(kind) === group);
       const content = JSON.stringify(kinds.map((kind) => [apiVersionOf(kind), kind.kind, kind.custom?.schema]));
-      hash = createHash('sha256').update(content).digest('hex').slice(0, 32).toUpperCase();
+      hash = createHash('sha256').update(FORMAT).update(content).digest('hex').slice(0, 32).toUpperCase();
       this.#hashes.set(group, hash);
     }
     return hash;
