@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
-import type { AuthorizationPolicy, Pod } from '../../runtime/api/resources';
+import type { AuthorizationPolicy, PeerAuthentication, Pod } from '../../runtime/api/resources';
 import { startCluster, type Cluster } from './cluster';
 import { pod, service } from './objects';
 import { AdsClient, ADDRESS, AUTHORIZATION, readAddress, type Response } from './reference-client';
@@ -162,6 +162,19 @@ describe('changes', () => {
     await cluster.admin.delete(KIND.AuthorizationPolicy, 'only-web', 'shop');
     const gone = await client.until(AUTHORIZATION, ({ removed }) => removed.length > 0);
     expect(gone.removed).toEqual(['shop/only-web']);
+  });
+
+  test('of a PeerAuthentication: strict workloads name the static policy', async () => {
+    const { client } = await asZtunnel();
+    const strict = { metadata: { name: 'default', namespace: 'shop' }, spec: { mtls: { mode: 'STRICT' as const } } };
+    await cluster.admin.create<PeerAuthentication>(KIND.PeerAuthentication, strict);
+    const key = 'istio-system/istio_converted_static_strict';
+    const address = await client.until(ADDRESS, (response) => named(response, CART) !== undefined);
+    const cart = named(address, CART);
+    expect(cart && readAddress(cart).workload?.authorizationPolicies).toEqual([key]);
+    expect((await client.until(AUTHORIZATION)).resources.map(({ name }) => name)).toEqual([key]);
+    await cluster.admin.delete(KIND.PeerAuthentication, 'default', 'shop');
+    expect((await client.until(AUTHORIZATION, ({ removed }) => removed.length > 0)).removed).toEqual([key]);
   });
 
   test('are not repeated after an acknowledgement or a rejection', async () => {

@@ -116,6 +116,18 @@ describe('an HTTPRoute', () => {
   });
 });
 
+test('an HTTPRoute says what the waypoint cannot honour, and no longer once it is gone', () => {
+  const before: HttpRoute = {
+    metadata: { name: 'r', namespace: 'shop', generation: 1 },
+    spec: { hostnames: ['a.example.com'], parentRefs: [{ group: '', kind: 'Service', name: 'cart' }] },
+  };
+  const patched = { ...before, ...routePatch(before, objects, SETTINGS, NOW) };
+  const types = (route: HttpRoute) => route.status?.parents?.[0]?.conditions.map(({ type }) => type);
+  expect(types(patched)).toContain('PartiallyInvalid');
+  const mended = { ...patched, spec: { ...before.spec, hostnames: [] } };
+  expect(types({ ...mended, ...routePatch(mended, objects, SETTINGS, NOW) })).not.toContain('PartiallyInvalid');
+});
+
 describe('a waypoint Gateway', () => {
   const hostname = 'waypoint.shop.svc.cluster.local';
   const own = service('waypoint', 'shop', { clusterIP: '10.96.0.77' });

@@ -1,4 +1,5 @@
 import type { BackendRef, HttpRoute, ParentReference } from '../../api/resources';
+import { compileHttpRoutes } from '../../routing/compile-http-routes';
 import { serviceHostname } from '../index/addresses';
 import { requestedWaypoint } from '../index/waypoint-attachment';
 import type { MeshObjects, MeshSettings } from '../mesh-objects';
@@ -6,6 +7,9 @@ import type { DesiredCondition } from './conditions';
 
 /** The controller that writes the status of routes, waypoints' included, as upstream. */
 export const ROUTE_CONTROLLER = 'istio.io/gateway-controller';
+
+/** Condition types that a parent's status may have from us. */
+export const ROUTE_CONDITIONS = ['Accepted', 'ResolvedRefs', 'ResolvedWaypoints', 'PartiallyInvalid'];
 
 export interface ParentConditions {
   readonly parentRef: ParentReference;
@@ -18,6 +22,7 @@ export interface ParentConditions {
  * @see protocol reference 6.4
  */
 export function routeParents(route: HttpRoute, objects: MeshObjects, settings: MeshSettings): ParentConditions[] {
+  const unsupported = partiallyInvalid(route);
   return (route.spec.parentRefs ?? [])
     .filter(({ group = '', kind }) => kind === 'Service' && (group === '' || group === 'core'))
     .map((parentRef) => ({
@@ -26,6 +31,7 @@ export function routeParents(route: HttpRoute, objects: MeshObjects, settings: M
         accepted(route, parentRef, objects, settings),
         resolvedRefs(route, objects, settings),
         resolvedWaypoints(route, parentRef, objects),
+        ...unsupported,
       ],
     }));
 }
@@ -71,8 +77,12 @@ function backendProblem(
     return { reason: 'InvalidKind', message: `referencing unsupported backendRef: group "${group}" kind "${kind}"` };
   }
   const home = route.metadata.namespace ?? '';
-  const host = serviceHostname(name, namespace ?? home, settings);
-  const service = objects.Service.get(`${namespace ?? home}/${name}`);
+  const host = serviceHostname(name, home, settings);
+  if (namespace !== undefined && namespace !== home) {
+    const message = `backendRef ${name}/${namespace} not accessible to a HTTPRoute in namespace "${home}" (missing a ReferenceGrant?)`;
+    return { reason: 'RefNotPermitted', message };
+  }
+  const service = objects.Service.get(`${home}/${name}`);
   if (service === undefined) return { reason: 'BackendNotFound', message: `backend(${host}) not found` };
   if (port === undefined) {
     return { reason: 'UnsupportedValue', message: `a port is required to reference the service ${host}` };
@@ -81,6 +91,14 @@ function backendProblem(
     return { reason: 'BackendNotFound', message: `port ${port} not found in backend(${host})` };
   }
   return undefined;
+}
+
+/** What the waypoint's own compiler cannot honour, in the Gateway API's words for that. */
+function partiallyInvalid(route: HttpRoute): DesiredCondition[] {
+  const { problems } = compileHttpRoutes([route]);
+  if (problems.length === 0) return [];
+  const message = problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
+  return [{ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message }];
 }
 
 /** Always True with the same reason, as upstream; only the message tells (protocol reference 6.4). */

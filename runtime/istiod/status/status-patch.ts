@@ -3,7 +3,7 @@ import type { GatewayClass, MeshObjects, MeshSettings } from '../mesh-objects';
 import { mergeConditions, type DesiredCondition } from './conditions';
 import type { GatewayOutcome } from './gateway-status';
 import { policyConditions, WAYPOINT_ACCEPTED, ZTUNNEL_ACCEPTED } from './policy-status';
-import { ROUTE_CONTROLLER, routeParents } from './route-status';
+import { ROUTE_CONDITIONS, ROUTE_CONTROLLER, routeParents } from './route-status';
 import { serviceConditions, WAYPOINT_BOUND } from './service-status';
 
 // Each function gives the merge patch of an object's status, or undefined when it already says what it should. Lists are
@@ -41,7 +41,8 @@ export function routePatch(
   let changed = desired.length !== ours.length;
   const parents = desired.map(({ parentRef, conditions }) => {
     const old = ours.find((entry) => JSON.stringify(sorted(entry.parentRef)) === JSON.stringify(sorted(parentRef)));
-    const merged = merge(old?.conditions, conditions, route.metadata.generation, now);
+    const { generation } = route.metadata;
+    const merged = mergeConditions(old?.conditions, conditions, ROUTE_CONDITIONS, generation, now);
     changed ||= old === undefined || merged !== undefined;
     return { parentRef, controllerName: ROUTE_CONTROLLER, conditions: merged ?? old?.conditions ?? [] };
   });
