@@ -1,6 +1,7 @@
 import { connect as connectHttp2, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { reasonOf } from '../errors';
 import { HboneError, refusedWith } from './hbone-error';
 import type { CertificateSource, WorkloadCertificate } from './model';
@@ -117,7 +118,7 @@ export class HbonePool implements AsyncDisposable {
             (session) => {
               sessions.push(session);
               // Was still being made when the deadline passed.
-              if (late) session.destroy();
+              if (late) breakOff(session);
               return session.destroyed ? undefined : new Promise<void>((resolve) => session.once('close', resolve));
             },
             () => {},
@@ -127,7 +128,7 @@ export class HbonePool implements AsyncDisposable {
     }
     const deadline = setTimeout(() => {
       late = true;
-      for (const session of sessions) session.destroy();
+      for (const session of sessions) breakOff(session);
     }, deadlineMs);
     await Promise.all(ends);
     clearTimeout(deadline);
@@ -257,6 +258,7 @@ export class HbonePool implements AsyncDisposable {
           settings: clientSettings,
           maxSessionMemory,
         });
+        sockets.set(session, tls);
         session.on('error', () => {});
         session.once('connect', () => {
           session.setLocalWindowSize(window.connection);
@@ -268,6 +270,14 @@ export class HbonePool implements AsyncDisposable {
       });
     });
   }
+}
+
+const sockets = new WeakMap<ClientHttp2Session, TLSSocket>();
+
+/** Destroying a session that is closing only ends its socket, which then waits for a peer that may be silent. */
+function breakOff(session: ClientHttp2Session): void {
+  session.destroy();
+  sockets.get(session)?.destroy();
 }
 
 function dial({ address, port, sourceIp }: HboneDestination): Socket {
