@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { buffersOnly } from './buffers-only';
+import { socketLike } from './socket-like';
 import type { Endpoint } from './model';
 
 /**
@@ -33,7 +33,7 @@ export class EndpointAgent extends http.Agent {
   readonly #dial: Dial;
 
   constructor(dial: Dial) {
-    super({ keepAlive: true, maxFreeSockets: 64 });
+    super({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_MS });
     this.#dial = dial;
   }
 
@@ -47,24 +47,15 @@ export class EndpointAgent extends http.Agent {
     callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
     this.#dial((options as EndpointRequest).endpoint).then(
-      (stream) => callback?.(null, buffersOnly(stream)),
+      (stream) => callback?.(null, socketLike(stream)),
       (error: unknown) => callback?.(new DialError(error), undefined as unknown as Duplex),
     );
     return undefined;
   }
 
-  // The base class speaks to a net.Socket here (ref, keep-alive probes); a tunnel's stream has only the timeout.
-  override keepSocketAlive(stream: Duplex): boolean {
-    timed(stream).setTimeout(IDLE_MS);
-    return true;
+  override reuseSocket(stream: Duplex, request: http.ClientRequest): void {
+    super.reuseSocket(stream, request);
+    // The time limit is for idle connections; a request may take as long as its route allows.
+    (stream as Socket).setTimeout(0);
   }
-
-  override reuseSocket(stream: Duplex): void {
-    timed(stream).setTimeout(0);
-  }
-}
-
-/** Both kinds of connection, sockets and HTTP/2 streams, have a timeout; their common type does not. */
-function timed(stream: Duplex): { setTimeout(milliseconds: number): void } {
-  return stream as Socket;
 }

@@ -5,7 +5,7 @@ import type { CompiledPolicy } from '../policy/compile-for-waypoint';
 import { decideRequest } from '../policy/decide-request';
 import type { Decision } from '../policy/model';
 import type { HeaderChanges, RouteMatch, RouteRequest } from '../routing/model';
-import { buffersOnly } from './buffers-only';
+import { socketLike } from './socket-like';
 import { DialError, type EndpointAgent } from './endpoint-agent';
 import { changeHeaders, endToEnd, hasBody, joinedHeaders, upstreamHeaders } from './http-headers';
 import type { Endpoint, EndedRequest, ResponseFlags, Tunnel } from './model';
@@ -85,7 +85,7 @@ export class HttpProxy {
     this.#tunnels.set(stream, { tunnel, requests: 0 });
     stream.once('close', () => this.#tunnels.delete(stream));
     stream.on('error', () => {});
-    this.#server.emit('connection', buffersOnly(stream));
+    this.#server.emit('connection', socketLike(stream));
   }
 
   /** From now on each answer is its connection's last: clients reconnect, which leads them elsewhere. */

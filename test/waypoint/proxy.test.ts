@@ -11,7 +11,7 @@ import { serveHbone, type HboneServer } from '../../runtime/hbone/server';
 import { splice } from '../../runtime/hbone/splice';
 import type { FlowRecord } from '../../runtime/telemetry/flow-record';
 import { FlowStream } from '../../runtime/telemetry/stats-server';
-import { buffersOnly } from '../../runtime/waypoint/buffers-only';
+import { socketLike } from '../../runtime/waypoint/socket-like';
 import { dialer } from '../../runtime/waypoint/dial';
 import type { Destination, Endpoint, WorkloadFacts } from '../../runtime/waypoint/model';
 import { Rules } from '../../runtime/waypoint/rules';
@@ -197,13 +197,11 @@ function agentOf(source = CLIENT, authority?: string): http.Agent & { opened: nu
   agent.createConnection = (_options, callback) => {
     agent.opened += 1;
     tunnel(authority, source).then(
-      (stream) => callback?.(null, buffersOnly(stream)),
+      (stream) => callback?.(null, socketLike(stream)),
       (error: Error) => callback?.(error, undefined as never),
     );
     return undefined;
   };
-  agent.keepSocketAlive = () => true;
-  agent.reuseSocket = () => {};
   return agent;
 }
 
@@ -344,6 +342,23 @@ describe('routing', () => {
     expect((await ask(agentOf(), { method: 'POST', body })).body).toBe(body);
     services['reviews'] = [{ ...v1.endpoint, port: 1 }];
     expect((await ask(agentOf())).status).toBe(503);
+  });
+
+  test('a kept connection that its server has given up is replaced by a new one', async () => {
+    const before = v1.answer;
+    const used = new WeakSet<object>();
+    v1.answer = (request, response) => {
+      if (used.has(request.socket)) return request.socket.resetAndDestroy();
+      used.add(request.socket);
+      before(request, response);
+    };
+    const agent = agentOf();
+    expect((await ask(agent)).status).toBe(200);
+    expect((await ask(agent)).status).toBe(200);
+    expect(v1.connections).toBe(2);
+    // What may have been acted upon is not sent twice.
+    expect((await ask(agent, { method: 'POST' })).status).toBe(503);
+    v1.answer = before;
   });
 
   test('a request that takes longer than the route allows is answered with 504', async () => {
