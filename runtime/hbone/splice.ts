@@ -59,11 +59,14 @@ export function splice(
         if (!to.write(chunk)) from.pause();
       });
       to.on('drain', () => from.resume());
-      from.once('end', () => {
+      const end = (): void => {
         if (wasReset(from)) return settle(new Error('connection reset'));
         ended = true;
         to.end();
-      });
+      };
+      // A side that ended without a byte before we listened has told so already: Node does not wait for a reader.
+      if (from.readableEnded) end();
+      else from.once('end', end);
       to.once('finish', () => {
         finished += 1;
         if (finished === 2) settle();

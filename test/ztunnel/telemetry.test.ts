@@ -141,6 +141,34 @@ test('connections and pods are in /config_dump', async () => {
   });
 });
 
+test('connections that clients abandon at any moment leave nothing behind', async () => {
+  const sockets = Array.from({ length: 200 }, (_, index) => {
+    const socket = node.connect(client, VIP, 80);
+    const leave = index % 2 === 0 || index % 5 === 0 ? () => socket.destroy() : () => socket.resetAndDestroy();
+    if (index % 3 === 0) socket.write('x');
+    if (index % 5 === 0) socket.end();
+    // From before the connection stands to well into its exchange.
+    setTimeout(leave, (index % 20) * 2);
+    return new Promise((resolve) => socket.once('close', resolve));
+  });
+  await Promise.all(sockets);
+  await eventually(async () => {
+    const dump = JSON.parse((await ztunnel.get('admin', '/config_dump')).text) as {
+      workloadState: Record<string, { connections: Record<string, unknown[]> }>;
+    };
+    return Object.values(dump.workloadState).every(({ connections }) =>
+      Object.values(connections).every((list) => list.length === 0),
+    );
+  });
+  const { text } = await ztunnel.get('stats', '/metrics');
+  const sum = (name: string): number =>
+    [...text.matchAll(new RegExp(`^${name}\\{.* (\\d+)$`, 'gm'))].reduce(
+      (total, [, value]) => total + Number(value),
+      0,
+    );
+  expect(sum('istio_tcp_connections_opened_total')).toBe(sum('istio_tcp_connections_closed_total'));
+});
+
 test.skipIf(!existsSync(ISTIOCTL))('istioctl prints our dump', async () => {
   const file = path.join(tmpdir(), `dump-${process.pid}.json`);
   writeFileSync(file, (await ztunnel.get('admin', '/config_dump')).text);
