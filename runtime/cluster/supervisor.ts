@@ -27,7 +27,7 @@ import { missingIsolation, prepareNode, removeCgroups } from './node/prepare-nod
 import { ProgressPipe } from './node/progress';
 import { meshReady } from './node/readiness';
 import { ownIdentity, removeSupervisorFile, writeSupervisorFile } from './node/supervisor-file';
-import { ensureSystemObjects } from './node/system-objects';
+import { ensureDefinitions, ensureSystemObjects } from './node/system-objects';
 import { openStore } from './store/store';
 
 const API_LISTENER = 3;
@@ -121,6 +121,8 @@ async function start(): Promise<void> {
   const objects = await manifests;
   for (const object of objects) setEnvironment(object, 'REDIRECT_MODE', args.redirect);
   await applyManifests(objects, { store, registry: api.registry, pki });
+  // While the system's programs load; they wait for their kinds.
+  await ensureDefinitions(store);
   if (!args['no-system']) await meshReady(store, (missing) => enter('system', `waiting for ${missing.join(', ')}`));
   progress.send({ ready: true, readyMs: Math.round(performance.now()) });
 }

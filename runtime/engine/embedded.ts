@@ -23,7 +23,8 @@ import {
   type SupervisorRecord,
 } from '../cluster/node/supervisor-file';
 import type { Engine, MeshStatus, UpOptions, UpResult } from './engine';
-import { checkEnvironment, checkState } from './preflight';
+import { checkEnvironment, checkState, whyNoNamespaces } from './preflight';
+import { hostPids } from './host-pids';
 import { removeLeftovers } from './leftovers';
 
 const NAME = 'embedded';
@@ -99,8 +100,9 @@ async function up(options: UpOptions): Promise<UpResult> {
   try {
     await untilReady(child.stdio[4] as Readable, ended, { ...options, state, say });
   } catch (error) {
-    if (!MeshError.is(error, 'AMB_ERR_ALREADY_RUNNING')) await stopSupervisor(state, child.pid);
-    throw error;
+    if (MeshError.is(error, 'AMB_ERR_ALREADY_RUNNING')) throw error;
+    await stopSupervisor(state, child.pid);
+    throw (await whyNoNamespaces()) ?? error;
   }
   const readyMs = performance.now() - started;
   child.unref();
@@ -261,9 +263,8 @@ async function status({ state: folder }: { state: string }): Promise<MeshStatus>
   if (!existsSync(kubeconfigFile(state))) return { ...stopped, state: 'starting' };
   try {
     const live = await ask<Omit<MeshStatus, 'engine' | 'state' | 'kubeconfig'>>(state, '/ambient/v1/status');
-    const components = live.components.map((component) =>
-      component.name === 'supervisor' ? { ...component, pid: record.pid } : component,
-    );
+    const pids = hostPids(record.pid);
+    const components = live.components.map((component) => ({ ...component, pid: pids.get(component.pid) ?? 0 }));
     return { engine: NAME, state: 'running', kubeconfig: kubeconfigFile(state), ...live, components };
   } catch (error) {
     // Its record is there before its API is.

@@ -61,17 +61,17 @@ export async function checkEnvironment(redirect: RedirectMode, dist: string): Pr
   return userNamespace;
 }
 
-/** The ways to the namespaces that a mesh needs, best first: as root, with a range of user ids, with one's own. */
+/**
+ * The ways to the namespaces that a mesh needs, best first: with a range of user ids, with one's own. Root is not asked
+ * here: its start is the test (see `whyNoNamespaces`), which saves a tenth of a second.
+ */
 async function usableNamespaces(): Promise<readonly string[]> {
-  const ways =
-    process.getuid!() === 0
-      ? [[]]
-      : [
-          ['--user', '--map-root-user', '--map-auto'],
-          ['--user', '--map-root-user'],
-        ];
+  if (process.getuid!() === 0) return [];
   let reason = '';
-  for (const way of ways) {
+  for (const way of [
+    ['--user', '--map-root-user', '--map-auto'],
+    ['--user', '--map-root-user'],
+  ]) {
     const complaint = await canUnshare(way);
     if (complaint === undefined) return way;
     reason = complaint;
@@ -79,8 +79,14 @@ async function usableNamespaces(): Promise<readonly string[]> {
   throw new MeshError('AMB_ERR_NO_NAMESPACES', { reason });
 }
 
+/** After a start that failed: the error that says so when root may not make namespaces here. */
+export async function whyNoNamespaces(): Promise<MeshError | undefined> {
+  const reason = process.getuid!() === 0 ? await canUnshare([]) : undefined;
+  return reason === undefined ? undefined : new MeshError('AMB_ERR_NO_NAMESPACES', { reason });
+}
+
 /** Really makes the namespaces, with a mount and a bridge in them; the complaint when that fails. */
-export function canUnshare(options: readonly string[]): Promise<string | undefined> {
+function canUnshare(options: readonly string[]): Promise<string | undefined> {
   const script = 'mount -n -t proc proc /proc && mount -n -t tmpfs tmpfs /run && ip link add probe0 type bridge';
   const args = ['--pid', '--fork', '--mount', '--net', '--kill-child', ...options, 'sh', '-c', script];
   return new Promise((resolve) => {

@@ -13,12 +13,13 @@ export interface SupervisorRecord {
 
 const FILE = 'supervisor.json';
 
-/** Field 22 of /proc/<pid>/stat; undefined when there is no such process. */
+/** Field 22 of /proc/<pid>/stat; undefined when there is no such process, or only its exit code is left. */
 export function startTicksOf(pid: number | 'self'): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field is the command in parentheses and may hold anything.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
     return undefined;
   }

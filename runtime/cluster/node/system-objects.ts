@@ -11,10 +11,7 @@ import { API_PORT, API_SERVICE_ADDRESS, DNS_SERVICE_ADDRESS, NODE_ADDRESS } from
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const VERSION = 'v1.34.0';
 
-/**
- * Makes the objects that a cluster has of itself: namespaces, the bundled resource definitions, its node, and the
- * services of its API and DNS.
- */
+/** Makes the objects that a cluster has of itself: namespaces, its node, and the services of its API and DNS. */
 export async function ensureSystemObjects(store: Store, nodeName: string): Promise<void> {
   await Promise.all(
     NAMESPACES.map((name) =>
@@ -22,7 +19,6 @@ export async function ensureSystemObjects(store: Store, nodeName: string): Promi
     ),
   );
   await Promise.all([
-    ...bundledCrds.map((definition) => ensureDefinition(store, definition)),
     ensureNode(store, nodeName),
     ensureService(store, 'default', 'kubernetes', API_SERVICE_ADDRESS, [
       { name: 'https', protocol: 'TCP', port: 443, target: API_PORT },
@@ -32,6 +28,11 @@ export async function ensureSystemObjects(store: Store, nodeName: string): Promi
       { name: 'dns-tcp', protocol: 'TCP', port: 53, target: 53 },
     ]),
   ]);
+}
+
+/** Installs the Gateway API's and Istio's resource definitions, in their order. */
+export async function ensureDefinitions(store: Store): Promise<void> {
+  await Promise.all(bundledCrds.map((definition) => ensureDefinition(store, definition)));
 }
 
 async function ensure<T extends KubeObject>(store: Store, kind: Kind, wanted: T): Promise<void> {
