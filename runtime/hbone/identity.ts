@@ -7,7 +7,7 @@ export interface SpiffeId {
   readonly serviceAccount: string;
 }
 
-const form = /^spiffe:\/\/([a-zA-Z0-9._-]+)\/ns\/([^/\s]+)\/sa\/([^/\s]+)$/;
+const form = /^spiffe:\/\/([a-zA-Z0-9._-]+)\/ns\/([a-zA-Z0-9._-]+)\/sa\/([a-zA-Z0-9._-]+)$/;
 
 /** Splits an Istio SPIFFE id; undefined for anything that is not exactly of that form (protocol reference 2.2). */
 export function parseSpiffe(id: string): SpiffeId | undefined {
