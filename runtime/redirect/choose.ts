@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MeshError, reasonOf } from '../errors';
@@ -37,16 +37,23 @@ function inUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
 }
 
-/** Attaches and detaches the programs for ztunnel on a cgroup made for it: what loads need not attach. */
+/** This process's own cgroup where it can be seen below the root, else the root. */
+function ownCgroup(root: string): string {
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '';
+  const at = path.join(root, own);
+  return existsSync(at) ? at : root;
+}
+
+/**
+ * Attaches ztunnel's programs for a moment: what loads need not attach. They act on listeners at port 15006 and on
+ * captured connections alone, so this process does not notice.
+ */
 function tryAttach(capture: EbpfCapture, cgroupRoot: string): void {
-  const name = `ambient-probe-${process.pid}`;
-  const cgroup = path.join(cgroupRoot, name);
-  mkdirSync(cgroup);
+  const name = `probe-${process.pid}`;
   try {
-    capture.attachZtunnel(name, cgroup);
-    capture.releasePins(name);
+    capture.attachZtunnel(name, ownCgroup(cgroupRoot));
   } finally {
-    rmdirSync(cgroup);
+    capture.releasePins(name);
   }
 }
 

@@ -15,10 +15,22 @@ import { KubeClient } from '../../runtime/kube/client';
 import { closeFd, createStreamSocket, listenTcp, openNamespace } from '../../runtime/redirect/sockets';
 import type { FlowRecord } from '../../runtime/telemetry/flow-record';
 import { makeNetwork, type TestNetwork } from '../redirect/network';
-import { bundle, makeCgroups, makeStage, mountBpf, startActor, type Actor, type Stage } from '../redirect/stage';
+import {
+  bundle,
+  makeCgroups,
+  makeStage,
+  mountBpf,
+  startActor,
+  ZTUNNEL_CAPABILITIES,
+  type Actor,
+  type Stage,
+} from '../redirect/stage';
 
 export const NODE = 'node-1';
 const MANIFEST = path.resolve(import.meta.dirname, '../../runtime/engine/manifests/agent.yaml');
+
+/** What agent.yaml grants, and nothing else. */
+const CAPABILITIES = '-all,+net_admin,+sys_admin,+sys_ptrace,+bpf,+perfmon';
 
 /** A pod of the test: its object, a process in its place, and where that is. */
 export interface Placed {
@@ -149,7 +161,15 @@ export class TestNode {
   async startAgent(): Promise<void> {
     mkdirSync(path.join(this.stage.folder, 'run'), { recursive: true });
     const program = [process.execPath, path.join(this.stage.folder, 'agent.js')];
-    this.#agent = spawn('nsenter', [`--net=${this.network.node}`, ...program], {
+    const limits = [
+      'setpriv',
+      '--no-new-privs',
+      '--bounding-set',
+      CAPABILITIES,
+      '--inh-caps=-all',
+      '--ambient-caps=-all',
+    ];
+    this.#agent = spawn('nsenter', [`--net=${this.network.node}`, ...limits, ...program], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...process.env,
@@ -163,8 +183,11 @@ export class TestNode {
       },
     });
     createInterface({ input: this.#agent.stdout! }).on('line', (line) => this.lines.push(line));
-    await eventually(async () => (await this.ask('/healthz/ready', 15021)).status === 200);
-    await eventually(() => existsSync(this.cniSocket));
+    const agent = this.#agent;
+    await eventually(async () => {
+      if (agent.exitCode !== null) throw new Error(`the agent ended with ${agent.exitCode}: ${this.lines.join('\n')}`);
+      return existsSync(this.cniSocket) && (await this.ask('/healthz/ready', 15021)).status === 200;
+    });
     this.#readFlows();
   }
 
@@ -178,7 +201,7 @@ export class TestNode {
 
   /** Starts a small ztunnel that follows the agent. @returns once it has its first snapshot: the pods in it */
   async startZtunnel(cgroup: string): Promise<string[]> {
-    this.#ztunnel = startActor(this.stage, { cgroup });
+    this.#ztunnel = startActor(this.stage, { cgroup, capabilities: ZTUNNEL_CAPABILITIES });
     const command = { do: 'follow', path: this.zdsSocket, root: this.bpfRoot };
     return ((await this.#ztunnel.ask(command)) as { pods: string[] }).pods;
   }
@@ -244,7 +267,7 @@ export class TestNode {
   }
 
   async remove(): Promise<void> {
-    if (this.#agent !== undefined) await this.stopAgent('SIGKILL');
+    if (this.#agent?.exitCode === null) await this.stopAgent('SIGKILL');
     await this.stopZtunnel();
     for (const cleanup of this.#cleanups.reverse()) await cleanup();
   }

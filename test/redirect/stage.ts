@@ -47,6 +47,9 @@ export async function makeStage(): Promise<Stage> {
   return { folder, actor, objects, remove: () => rmSync(folder, { recursive: true }) };
 }
 
+/** What ztunnel.yaml grants, and nothing else. */
+export const ZTUNNEL_CAPABILITIES = '-all,+net_admin,+sys_admin,+net_raw,+bpf';
+
 /** An actor's process; `ask` sends one command and waits for its answer. */
 export interface Actor {
   readonly process: ChildProcess;
@@ -56,19 +59,23 @@ export interface Actor {
 
 export function startActor(
   stage: Stage,
-  where: { netns?: string; cgroup?: string; env?: NodeJS.ProcessEnv } = {},
+  where: { netns?: string; cgroup?: string; capabilities?: string } = {},
 ): Actor {
   const enter = where.cgroup === undefined ? '' : 'echo $$ > "$CGROUP/cgroup.procs" && ';
   const network = where.netns === undefined ? '' : 'nsenter --net="$NETNS" ';
-  const child = spawn('sh', ['-c', `${enter}exec ${network}"$NODE" "$ACTOR"`], {
+  const limits =
+    where.capabilities === undefined
+      ? ''
+      : 'setpriv --no-new-privs --bounding-set "$CAPABILITIES" --inh-caps=-all --ambient-caps=-all ';
+  const child = spawn('sh', ['-c', `${enter}exec ${network}${limits}"$NODE" "$ACTOR"`], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {
       ...process.env,
-      ...where.env,
       NODE: process.execPath,
       ACTOR: stage.actor,
       CGROUP: where.cgroup,
       NETNS: where.netns,
+      CAPABILITIES: where.capabilities,
     },
   });
   const waiting = new Map<number, (answer: Record<string, unknown>) => void>();
