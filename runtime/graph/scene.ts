@@ -63,7 +63,9 @@ export function sceneOf(graph: Graph, { collapse = false }: { collapse?: boolean
   const drawn = new Map<string, { hop: Hop; flows: string[] }>();
   for (const edge of graph.edges) {
     for (const hop of hopsOf(edge, collapse)) {
-      const id = [hop.source, hop.destination, hop.mtls, hop.verdict, edge.policy, edge.older].join('|');
+      // Which policy allowed is in the flow; drawn arrows part only where the reader wants to know who refused.
+      const refusal = edge.verdict === 'allow' ? '' : edge.policy;
+      const id = [hop.source, hop.destination, hop.mtls, hop.verdict, refusal, edge.older].join('|');
       const known = drawn.get(id);
       if (known) known.flows.push(edge.id);
       else drawn.set(id, { hop, flows: [edge.id] });
@@ -71,6 +73,7 @@ export function sceneOf(graph: Graph, { collapse = false }: { collapse?: boolean
   }
   const used = new Set([...drawn.values()].flatMap(({ hop }) => [hop.source, hop.destination]));
   const nodes = graph.nodes.filter((node) => used.has(node.id)).map((node, index) => ({ ...node, key: `n${index}` }));
+  const policies = new Map(graph.edges.map((edge) => [edge.id, edge.policy]));
   const keys = new Map(nodes.map((node) => [node.id, node.key]));
   const edges = [...drawn.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -84,7 +87,7 @@ export function sceneOf(graph: Graph, { collapse = false }: { collapse?: boolean
         verdict: hop.verdict,
         older: flow.older === true,
         protocol: flow.protocol,
-        policy: flow.policy,
+        policy: common(flows.map((id) => policies.get(id))),
         reason: flow.reason,
         flows,
       };
@@ -117,4 +120,9 @@ function sum(flows: readonly MeasuredEdge[], of: (flow: MeasuredEdge) => number)
 function max(flows: readonly MeasuredEdge[], of: (flow: MeasuredEdge) => number | undefined): number | null {
   const values = flows.map(of).filter((value) => value !== undefined);
   return values.length === 0 ? null : Math.max(...values);
+}
+
+/** The value that all share, or undefined. */
+function common<T>(values: readonly T[]): T | undefined {
+  return new Set(values).size === 1 ? values[0] : undefined;
 }

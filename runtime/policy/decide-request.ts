@@ -1,5 +1,5 @@
 import type { CompiledPolicy, CompiledRule } from './compile-for-waypoint';
-import { know } from './decide';
+import { know, noneAllowed } from './decide';
 import type { ConnectionFacts, Decision, RequestFacts } from './model';
 import type { KnownRequest } from './request-conditions';
 
@@ -41,16 +41,15 @@ function decide(
       return { verdict: 'deny', policy: policy.key, rule: hit.source, reason: `explicitly denied by: ${policy.key}` };
     }
   }
-  let allows = false;
+  const asked: string[] = [];
   for (const policy of policies) {
     if (policy.action !== 'ALLOW') continue;
-    allows = true;
+    asked.push(policy.key);
     const hit = policy.rules.find((rule) => holds(rule, known, 'ALLOW'));
     if (hit) return { verdict: 'allow', policy: policy.key, rule: hit.source, reason: `allowed by: ${policy.key}` };
   }
-  return allows
-    ? { verdict: 'deny', reason: 'allow policies exist, but none allowed' }
-    : { verdict: 'allow', reason: 'allowed by default: no allow policies' };
+  if (asked.length > 0) return noneAllowed(asked);
+  return { verdict: 'allow', reason: 'allowed by default: no allow policies' };
 }
 
 function ruleHolds(rule: CompiledRule, known: KnownRequest): boolean {

@@ -27,7 +27,12 @@ export function decideConnection(policies: Iterable<Authorization>, facts: Conne
     const hit = policy.rules.find((rule) => ruleMatches(rule, known));
     if (hit) return { verdict: 'allow', ...found(policy, hit), reason: `allowed by: ${keyOf(policy)}` };
   }
-  return { verdict: 'deny', reason: 'allow policies exist, but none allowed' };
+  return noneAllowed(allows.map(keyOf));
+}
+
+/** The denial that no single policy decides: every ALLOW policy was asked and none allowed. */
+export function noneAllowed(asked: readonly string[]): Decision {
+  return { verdict: 'deny', policy: asked.join(', '), reason: 'allow policies exist, but none allowed' };
 }
 
 /** `<namespace>/<name>`, the name of the policy's xDS resource. */

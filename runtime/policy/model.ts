@@ -74,7 +74,10 @@ export interface RequestFacts extends ConnectionFacts {
 /** The outcome of judging one connection or request. */
 export interface Decision {
   readonly verdict: 'allow' | 'deny';
-  /** `<namespace>/<name>` of the policy that decided; absent when none did (default allow, or no ALLOW matched). */
+  /**
+   * `<namespace>/<name>` of the policy that decided; when ALLOW policies exist and none allowed, all of these, joined by
+   * `, `; absent when allowed by default.
+   */
   readonly policy?: string;
   /** Index in `rules` of the deciding policy. */
   readonly rule?: number;

@@ -43,7 +43,7 @@ export interface FlowRecord {
   /** The hop that this record describes ran over mTLS. */
   mtls: boolean;
   verdict: FlowVerdict;
-  /** The policy that decided, `<namespace>/<name>`; absent for the default and for "allow policies exist, but none allowed". */
+  /** The policy that decided, `<namespace>/<name>`, as in `Decision`; absent when allowed by default. */
   policy?: string;
   /** Index of the deciding rule in the policy's `spec.rules`. */
   rule?: number;

@@ -80,7 +80,7 @@ export class FlowTable {
     link.className = 'link';
     link.textContent = policy;
     link.title = edge.reason ?? '';
-    link.addEventListener('click', () => this.onPolicy(policy));
+    link.addEventListener('click', () => this.onPolicy(policy.split(', ')[0] ?? policy));
     const holder = cell('');
     holder.append(link);
     return holder;
