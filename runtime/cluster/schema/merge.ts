@@ -1,4 +1,3 @@
-import { isObject } from '../store/json';
 import type { FieldSet } from './field-set';
 import { stepsOf } from './field-set';
 import type { JsonSchema } from './json-schema';
@@ -37,19 +36,11 @@ export function without(value: unknown, fields: FieldSet, schema: JsonSchema): u
       kept.push([step, item]);
       continue;
     }
-    if (Object.keys(children).length === 0) continue;
+    // An item or map that is removed itself goes with all its defaults.
+    if (Object.keys(children).length === 0 || children['.'] !== undefined) continue;
     const rest = without(item, children, itemSchema);
-    const left = stepsOf(rest, itemSchema)?.length ?? 1;
-    const keysOnly = step.startsWith('k:') && children['.'] !== undefined && onlyKeys(rest, step);
-    if (left > 0 && !keysOnly) kept.push([step, rest]);
+    if ((stepsOf(rest, itemSchema)?.length ?? 1) > 0) kept.push([step, rest]);
   }
   if (Array.isArray(value)) return kept.map(([, item]) => item);
   return Object.fromEntries(kept.map(([step, item]) => [step.slice(2), item]));
-}
-
-/** Whether nothing is left of a list's item but what identifies it. */
-function onlyKeys(item: unknown, step: string): boolean {
-  if (!isObject(item)) return false;
-  const keys = Object.keys(JSON.parse(step.slice(2)) as object);
-  return Object.keys(item).every((name) => keys.includes(name));
 }

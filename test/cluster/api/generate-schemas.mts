@@ -192,8 +192,9 @@ export function generateSchemas(): string {
   const pending = [...roots];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (definitions[name]) continue;
-    definitions[name] = fieldsOf(name);
-    for (const field of Object.values(definitions[name])) {
+    const fields = fieldsOf(name);
+    definitions[name] = fields;
+    for (const field of Object.values(fields)) {
       const target = field
         .split(' ')[0]!
         .replace(/^(\[\]|\{\})+/, '')
