@@ -100,7 +100,6 @@ export class HboneServer implements AsyncDisposable {
    */
   async drain(deadlineMs: number): Promise<void> {
     this.draining = true;
-    clearInterval(this.pinger);
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()));
     for (const session of this.sessions.keys()) goAway(session);
     const deadline = setTimeout(() => {
@@ -110,6 +109,8 @@ export class HboneServer implements AsyncDisposable {
     // net.Server's close waits for every connection it accepted.
     await closed;
     clearTimeout(deadline);
+    // Until now: a long drain must still notice peers that have vanished.
+    clearInterval(this.pinger);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -88,6 +88,13 @@ export class ConnectionReport {
     this.#decision = decision;
   }
 
+  /** A policy refused the connection. */
+  deny(decision: Decision): void {
+    this.#decision = decision;
+    const error = `connection closed due to policy rejection: ${decision.reason}`;
+    this.close({ error, responseFlags: 'DENY', denied: true });
+  }
+
   /** The connection is through to its destination. */
   established(): void {
     access.debug('connection opened', this.#fields());

@@ -5,6 +5,7 @@ import { abort } from '../hbone/splice';
 import type { AddressPort } from '../redirect/socket-address';
 import { arrivedService } from './addressed-service';
 import { deliver } from './deliver';
+import { logEarlyFailure } from './early-failure';
 import type { PodProxy } from './pod-proxy';
 
 /**
@@ -15,9 +16,13 @@ import type { PodProxy } from './pod-proxy';
 export async function servePlaintext(pod: PodProxy, client: Socket, destination: AddressPort): Promise<void> {
   const { mesh, reporter, metrics } = pod.node;
   const peer = { address: plainAddress(client.remoteAddress), port: client.remotePort ?? 0 };
-  if (pod.isSelfCall(destination, client)) return abort(client);
+  const fail = (error: string): void => {
+    abort(client);
+    logEarlyFailure('inbound', { source: peer, destination }, error);
+  };
+  if (pod.isSelfCall(destination, client)) return fail('attempted to call the proxy itself');
   const local = pod.local.current ?? (await pod.local.wait());
-  if (local === undefined) return abort(client);
+  if (local === undefined) return fail('the workload is not known');
 
   const report = reporter.begin({
     reporter: 'destination',
@@ -31,14 +36,14 @@ export async function servePlaintext(pod: PodProxy, client: Socket, destination:
     destinationIp: destination.address,
     destinationPort: destination.port,
   };
+  const { generation } = pod;
   const decision = pod.decide(local, facts);
-  report.decided(decision);
   metrics.decided(decision, local);
   if (decision.verdict === 'deny') {
     abort(client);
-    const error = `connection closed due to policy rejection: ${decision.reason}`;
-    return report.close({ error, responseFlags: 'DENY', denied: true });
+    return report.deny(decision);
   }
+  report.decided(decision);
 
   let application;
   try {
@@ -46,6 +51,14 @@ export async function servePlaintext(pod: PodProxy, client: Socket, destination:
   } catch (error) {
     abort(client);
     return report.close({ error: `connection failed: ${reasonOf(error)}`, responseFlags: 'CONNECT' });
+  }
+  if (pod.generation !== generation) {
+    const again = pod.decide(local, facts);
+    if (again.verdict === 'deny') {
+      abort(application);
+      abort(client);
+      return report.deny(again);
+    }
   }
   report.established();
   const there = formatAuthority(destination.address, destination.port);

@@ -3,15 +3,15 @@ import { PORT } from '../api/ports';
 import { reasonOf } from '../errors';
 import { formatAuthority } from '../hbone/address';
 import type { HboneRequest } from '../hbone/model';
-import { log } from '../telemetry/log';
+import { abort } from '../hbone/splice';
 import type { MeshState } from '../xds/mesh-state';
 import { serviceKey, type GatewayAddress, type Workload } from '../xds/mesh-model';
 import { arrivedService, targetPortOf } from './addressed-service';
 import { deliver } from './deliver';
+import { logEarlyFailure } from './early-failure';
 import { baggageOf, forwardedHost } from './headers';
 import type { PodProxy } from './pod-proxy';
 
-const access = log('access');
 /** 15080 is upstream's SOCKS5 port. */
 const SELF_CALL: ReadonlySet<number> = new Set([PORT.outbound, PORT.inboundPlaintext, PORT.hbone, 15080]);
 
@@ -51,14 +51,9 @@ function targetOf(pod: PodProxy, local: Workload, request: HboneRequest): { port
 
 function rejectEarly(request: HboneRequest, status: number, error: string): void {
   request.refuse(status);
-  const { address, port } = request.peerAddress;
-  access.warn('connection failed', {
-    'src.addr': formatAuthority(address, port),
-    'src.identity': request.peerIdentity,
-    'dst.hbone_addr': formatAuthority(request.authority.host, request.authority.port),
-    direction: 'inbound',
-    error,
-  });
+  const authority = formatAuthority(request.authority.host, request.authority.port);
+  const { peerAddress: source, peerIdentity: identity, localAddress: destination } = request;
+  logEarlyFailure('inbound', { source, destination, identity, authority }, error);
 }
 
 /**
@@ -96,14 +91,14 @@ export async function serveInbound(pod: PodProxy, request: HboneRequest): Promis
     destinationIp: application.address,
     destinationPort: application.port,
   };
+  const { generation } = pod;
   const decision = pod.decide(local, facts);
-  report.decided(decision);
   metrics.decided(decision, local);
   if (decision.verdict === 'deny') {
     request.refuse(401);
-    const error = `connection closed due to policy rejection: ${decision.reason}`;
-    return report.close({ error, responseFlags: 'DENY', denied: true });
+    return report.deny(decision);
   }
+  report.decided(decision);
 
   let socket;
   try {
@@ -111,6 +106,14 @@ export async function serveInbound(pod: PodProxy, request: HboneRequest): Promis
   } catch (error) {
     request.refuse(503);
     return report.close({ error: `connection failed: ${reasonOf(error)}`, responseFlags: 'CONNECT' });
+  }
+  if (pod.generation !== generation) {
+    const again = pod.decide(local, facts);
+    if (again.verdict === 'deny') {
+      abort(socket);
+      request.refuse(401);
+      return report.deny(again);
+    }
   }
   const tunnel = request.accept({ baggage: baggageOf(local) });
   report.established();

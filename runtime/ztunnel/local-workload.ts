@@ -34,8 +34,9 @@ export class LocalWorkload {
     return this.#found;
   }
 
-  /** Waits for the workload; undefined when it has not come within 5 s. */
+  /** The workload at once when it is known, else after waiting; undefined when it has not come within 5 s. */
   wait(): Promise<Workload | undefined> {
+    if (this.current !== undefined) return Promise.resolve(this.current);
     this.#waiting ??= new Promise<Workload | undefined>((resolve) => {
       const done = (): void => {
         stop();

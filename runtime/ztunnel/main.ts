@@ -11,6 +11,7 @@ import { addressType, authorizationType, MeshState } from '../xds/mesh-state';
 import { serveAdmin } from './admin';
 import { readConfig } from './config';
 import { Reporter } from './connection-report';
+import { IdentitiesInUse } from './identities-in-use';
 import { nodeOf } from './node';
 import { PodProxy, type NodeContext } from './pod-proxy';
 import { proxyMetrics } from './proxy-metrics';
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
     mesh,
     certificates,
     metrics,
+    identities: new IdentitiesInUse(certificates),
     reporter: new Reporter(new TrafficMetrics(registry), flows, config.podName),
   };
   const pods = new WorkloadManager((pod, netns) => PodProxy.start(context, pod, netns), metrics);
@@ -132,6 +134,8 @@ async function main(): Promise<void> {
   await agent;
 }
 
+// Whoever read our log may go before us; that ends no connection.
+process.stdout.on('error', () => {});
 main().catch((error: unknown) => {
   logger.error('ztunnel ended', { error: reasonOf(error) });
   process.exit(1);

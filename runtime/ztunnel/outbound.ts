@@ -9,6 +9,7 @@ import { chooseRoute, type Route } from '../xds/choose-route';
 import type { Workload } from '../xds/mesh-model';
 import { addressedService } from './addressed-service';
 import type { Parties } from './connection-report';
+import { logEarlyFailure } from './early-failure';
 import { connectHeaders } from './headers';
 import type { PodProxy } from './pod-proxy';
 
@@ -102,11 +103,15 @@ function failureOf(error: unknown): { error: string; responseFlags: string; deni
  */
 export async function serveOutbound(pod: PodProxy, client: Socket, destination: AddressPort): Promise<void> {
   const { mesh, reporter } = pod.node;
-  if (pod.isSelfCall(destination, client)) return abort(client);
-  const local = pod.local.current ?? (await pod.local.wait());
-  if (local === undefined) return abort(client);
-
   const peer = { address: plainAddress(client.remoteAddress), port: client.remotePort ?? 0 };
+  const fail = (error: string): void => {
+    abort(client);
+    logEarlyFailure('outbound', { source: peer, destination }, error);
+  };
+  if (pod.isSelfCall(destination, client)) return fail('attempted to call the proxy itself');
+  const local = pod.local.current ?? (await pod.local.wait());
+  if (local === undefined) return fail('the workload is not known');
+
   const route = chooseRoute({ source: local, sourceIp: peer.address, destination }, mesh);
   const report = reporter.begin(partiesOf(route, local, peer, destination));
   if (route.kind === 'error') {

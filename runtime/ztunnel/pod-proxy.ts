@@ -20,6 +20,7 @@ import { Connections } from './connections';
 import { DnsProxy } from './dns-server';
 import { serveInbound } from './inbound';
 import { servePlaintext } from './inbound-plaintext';
+import type { IdentitiesInUse } from './identities-in-use';
 import { LocalWorkload } from './local-workload';
 import { meshResolver } from './mesh-names';
 import { serveOutbound } from './outbound';
@@ -34,6 +35,7 @@ export interface NodeContext {
   readonly certificates: CertificateSource;
   readonly reporter: Reporter;
   readonly metrics: ProxyMetrics;
+  readonly identities: IdentitiesInUse;
 }
 
 const logger = log('proxy');
@@ -54,6 +56,7 @@ export class PodProxy implements RunningPod {
   readonly #capture: net.Server[] = [];
   readonly #sockets = new Set<net.Socket>();
   readonly #unsubscribe: () => void;
+  #generation = 0;
   readonly #ending = new AbortController();
   #hbone: HboneServer | undefined;
   #dns: DnsProxy | undefined;
@@ -87,21 +90,21 @@ export class PodProxy implements RunningPod {
       throw error;
     }
     // The first connections then find the certificate there.
-    void pod.workload().then((workload) => {
-      if (workload !== undefined) node.certificates.fetch(workload.identity).catch(() => {});
+    void pod.local.wait().then((workload) => {
+      if (workload !== undefined) node.identities.hold(pod, workload.identity);
     });
     return pod;
-  }
-
-  /** The pod's workload at once when it is known, else after waiting up to 5 s. */
-  async workload(): Promise<Workload | undefined> {
-    return this.local.current ?? (await this.local.wait());
   }
 
   /** A connecting socket of the pod that its capture lets pass. */
   dial({ address, port }: AddressPort): net.Socket {
     const fd = createStreamSocket(this.netns, { family: net.isIPv6(address) ? 6 : 4, mark: PACKET_MARK });
     return new net.Socket({ fd, allowHalfOpen: true }).connect(port, address);
+  }
+
+  /** Changes with the mesh: a decision of an earlier generation may no longer hold. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Judges a connection by the policies that apply to this pod. */
@@ -135,6 +138,7 @@ export class PodProxy implements RunningPod {
     await Promise.all([this.connections.drain(deadlineMs), this.#hbone?.drain(after), this.pool.drain(after)]);
     for (const socket of this.#sockets) socket.destroy();
     this.#unsubscribe();
+    this.node.identities.release(this);
     this.local.close();
     this.delivery.close();
   }
@@ -213,6 +217,7 @@ export class PodProxy implements RunningPod {
 
   /** Closes connections that a change of policies or of this workload no longer admits. */
   #review(): void {
+    this.#generation += 1;
     if (this.connections.size === 0) return;
     const workload = this.local.current;
     if (workload === undefined) return;

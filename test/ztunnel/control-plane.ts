@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { anyPack, type Any } from '@bufbuild/protobuf/wkt';
-import grpc from '@grpc/grpc-js';
+import * as grpc from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
 import {
   DeltaDiscoveryRequestSchema,

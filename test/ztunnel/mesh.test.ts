@@ -164,7 +164,7 @@ describe('L4 policies', () => {
       'an ALLOW without rules',
       [allowNobody],
       'client',
-      { allowed: false, reason: 'allow policies exist, but none allowed' },
+      { allowed: false, policy: 'default/nobody', reason: 'allow policies exist, but none allowed' },
     ],
     [
       'a DENY for the client',
@@ -176,7 +176,7 @@ describe('L4 policies', () => {
       'an ALLOW for others',
       [allowOthers],
       'client',
-      { allowed: false, reason: 'allow policies exist, but none allowed' },
+      { allowed: false, policy: 'default/others', reason: 'allow policies exist, but none allowed' },
     ],
     [
       'an ALLOW that matches',
