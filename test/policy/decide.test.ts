@@ -90,7 +90,7 @@ describe('the order of evaluation', () => {
     [
       'ALLOW that does not',
       [authorization('ALLOW', none)],
-      { verdict: 'deny', reason: 'allow policies exist, but none allowed' },
+      { verdict: 'deny', policy: 'shop/allow', reason: 'allow policies exist, but none allowed' },
     ],
     [
       'DENY beside an ALLOW',

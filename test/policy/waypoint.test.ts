@@ -222,13 +222,17 @@ describe('a decision about a request', () => {
   const remove: AuthorizationRule = { to: [{ operation: { methods: ['DELETE'] } }] };
   test.each([
     ['no policy', [], { verdict: 'allow' }],
-    ['ALLOW without rules', [compile('ALLOW')], { verdict: 'deny', reason: 'allow policies exist, but none allowed' }],
+    [
+      'ALLOW without rules',
+      [compile('ALLOW')],
+      { verdict: 'deny', policy: 'shop/p', reason: 'allow policies exist, but none allowed' },
+    ],
     ['ALLOW of everything', [compile('ALLOW', {})], { verdict: 'allow', policy: 'shop/p', rule: 0 }],
     ['ALLOW, second rule', [compile('ALLOW', remove, get)], { verdict: 'allow', policy: 'shop/p', rule: 1 }],
     [
       'ALLOW of another method',
       [compile('ALLOW', remove)],
-      { verdict: 'deny', reason: 'allow policies exist, but none allowed' },
+      { verdict: 'deny', policy: 'shop/p', reason: 'allow policies exist, but none allowed' },
     ],
     ['DENY of another method', [compile('DENY', remove)], { verdict: 'allow' }],
     [
