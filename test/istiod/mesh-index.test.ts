@@ -126,7 +126,7 @@ test('after any changes the index is what it would be had it been built anew', (
       fresh.update();
       expect(versions(index)).toEqual(versions(fresh));
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 

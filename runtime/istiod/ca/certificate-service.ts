@@ -41,7 +41,7 @@ export class CertificateService {
    */
   async createCertificate(request: IstioCertificateRequest, metadata: Metadata): Promise<string[]> {
     certificateRequests.inc();
-    const { authority, authenticator, settings } = this.options;
+    const { authority, authenticator } = this.options;
     const caller = await authenticator.authenticate(metadata);
     const identity = await this.#identityFor(request, caller, metadata);
     const csr = await readCsr(request.csr);
@@ -62,7 +62,6 @@ export class CertificateService {
     logger.info('certificate issued', {
       identity: spiffeOf(identity),
       caller: `${caller.namespace}/${caller.serviceAccount}`,
-      trustDomain: settings.trustDomain,
     });
     return [leaf, ...authority.intermediates, authority.roots];
   }

@@ -15,30 +15,36 @@ export function servingNames({ rootNamespace, clusterDomain }: MeshSettings): st
   return [...qualified, `istiod.${rootNamespace}.svc.${clusterDomain}`, `istiod.${rootNamespace}`, 'istiod'];
 }
 
+const HALF_LIFE_MS = (DEFAULT_TTL_SECONDS / 2) * 1000;
+/** By the wall clock, since a timer of hours stands still while a laptop sleeps. */
+const LOOK_EVERY_MS = 60_000;
+
 /** istiod's own TLS credentials, signed by its CA and renewed at half life without closing a connection. */
 export class ServingCredentials extends ServerCredentials {
+  readonly #issue: () => Promise<SecureContextOptions>;
   readonly #timer: NodeJS.Timeout;
+  #renewAt = Date.now() + HALF_LIFE_MS;
 
-  private constructor(context: SecureContextOptions, renew: () => Promise<SecureContextOptions>) {
+  private constructor(context: SecureContextOptions, issue: () => Promise<SecureContextOptions>) {
     super({}, context);
-    this.#timer = setInterval(
-      () => {
-        renew().then(
-          (renewed) => {
-            this.updateSecureContextOptions(renewed);
-            logger.info('serving certificate renewed');
-          },
-          (error: unknown) => logger.error('serving certificate not renewed', { error: String(error) }),
-        );
-      },
-      (DEFAULT_TTL_SECONDS / 2) * 1000,
-    );
+    this.#issue = issue;
+    this.#timer = setInterval(() => {
+      if (Date.now() < this.#renewAt) return;
+      this.renew().catch((error: unknown) => logger.error('serving certificate not renewed', { error: String(error) }));
+    }, LOOK_EVERY_MS);
     this.#timer.unref();
   }
 
   static async create(authority: Authority, settings: MeshSettings): Promise<ServingCredentials> {
-    const renew = (): Promise<SecureContextOptions> => servingContext(authority, servingNames(settings));
-    return new ServingCredentials(await renew(), renew);
+    const issue = (): Promise<SecureContextOptions> => servingContext(authority, servingNames(settings));
+    return new ServingCredentials(await issue(), issue);
+  }
+
+  /** Takes a new key and certificate for connections from now on. */
+  async renew(): Promise<void> {
+    this.updateSecureContextOptions(await this.#issue());
+    this.#renewAt = Date.now() + HALF_LIFE_MS;
+    logger.info('serving certificate renewed');
   }
 
   override _equals(other: ServerCredentials): boolean {

@@ -51,8 +51,9 @@ export class DirtySet {
     Node: (change) => this.#node(change),
     Namespace: (change) => this.#namespace(change),
     Gateway: (change) => this.#gateway(change),
-    GatewayClass: ({ object, previous }: Change<GatewayClass>) => {
-      if (differ(object.metadata.labels, previous?.metadata.labels) || differ(object.spec, previous?.spec)) {
+    GatewayClass: ({ object, previous, type }: Change<GatewayClass>) => {
+      const now = type === 'deleted' ? undefined : object;
+      if (differ(now?.metadata.labels, previous?.metadata.labels) || differ(now?.spec, previous?.spec)) {
         this.#everything();
       }
     },
@@ -93,7 +94,7 @@ export class DirtySet {
     if (name === this.settings.rootNamespace) {
       const network = (namespace: Namespace | undefined): string =>
         networkOf(namespace, { Namespace: new Map() }, this.settings);
-      if (network(object) !== network(previous)) return this.#everything();
+      if (network(type === 'deleted' ? undefined : object) !== network(previous)) return this.#everything();
     }
     for (const [key, { metadata }] of this.objects.Pod) if (metadata.namespace === name) this.pods.add(key);
     for (const [key, { metadata }] of this.objects.Service) if (metadata.namespace === name) this.services.add(key);

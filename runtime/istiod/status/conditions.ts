@@ -3,6 +3,11 @@ import type { Condition } from '../../api/resources';
 /** A condition as it should be; time and generation are added when it is written. */
 export type DesiredCondition = Required<Pick<Condition, 'type' | 'status' | 'reason' | 'message'>>;
 
+/** Now, as Kubernetes writes times: to the second. */
+export function timestamp(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
 /**
  * The conditions of an object after ours are put in: other controllers' stay, ours that are not wanted go, and the time
  * of a transition changes only with the status.

@@ -6,6 +6,7 @@ import { log } from '../../telemetry/log';
 import { requestedWaypoint } from '../index/waypoint-attachment';
 import type { MeshObjects, MeshSettings, WatchedKind, WatchedKinds } from '../mesh-objects';
 import { ReconcileQueue } from '../reconcile-queue';
+import { timestamp } from './conditions';
 import { policyPatch, routePatch, servicePatch } from './status-patch';
 
 type Kind = 'Service' | 'AuthorizationPolicy' | 'HTTPRoute';
@@ -84,7 +85,7 @@ export class StatusController {
   }
 
   #patchFor(kind: Kind, key: string): object | undefined {
-    const now = new Date().toISOString();
+    const now = timestamp();
     const { Service, AuthorizationPolicy, HTTPRoute } = this.objects;
     if (kind === 'Service') {
       const service = Service.get(key);

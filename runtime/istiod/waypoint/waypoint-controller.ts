@@ -8,6 +8,7 @@ import { serviceHostname } from '../index/addresses';
 import { isWaypointGateway, MANAGED_WAYPOINT } from '../index/waypoint-attachment';
 import type { GatewayClass, MeshObjects, MeshSettings } from '../mesh-objects';
 import { ReconcileQueue } from '../reconcile-queue';
+import { timestamp } from '../status/conditions';
 import { gatewayOutcome, hasWaypointListener } from '../status/gateway-status';
 import { gatewayClassPatch, gatewayPatch } from '../status/status-patch';
 import { waypointManifests, waypointName } from './manifests';
@@ -67,7 +68,7 @@ export class WaypointController {
       return;
     }
     if (existing?.spec?.controllerName !== WAYPOINT_CONTROLLER) return;
-    const patch = gatewayClassPatch(existing, new Date().toISOString());
+    const patch = gatewayClassPatch(existing, timestamp());
     if (patch) await this.client.patch(KIND.GatewayClass, name, undefined, patch, 'status');
   }
 
@@ -112,7 +113,7 @@ export class WaypointController {
         metadata.labels[GATEWAY_MANAGED] === MANAGED_WAYPOINT,
     );
     const outcome = gatewayOutcome(gateway, service, pods, serviceHostname(own, namespace, this.settings));
-    const patch = gatewayPatch(gateway, outcome, new Date().toISOString());
+    const patch = gatewayPatch(gateway, outcome, timestamp());
     if (patch) await this.client.patch(KIND.Gateway, name, namespace, patch, 'status');
   }
 
