@@ -65,23 +65,27 @@ function without(raw: string[], names: ReadonlySet<string>): string[] {
   return kept;
 }
 
+/** The client's `x-request-id`, else a new one. */
+export function requestIdOf(headers: Readonly<Record<string, string>>): string {
+  return headers['x-request-id'] || randomUUID();
+}
+
 /**
- * The headers of a request to an upstream: end to end, with an `x-request-id` (the client's, else a new one), framed as
- * the client framed its body, so that both sides count the same bytes.
+ * The headers of a request to an upstream: end to end, with an `x-request-id`, framed as the client framed its body, so
+ * that both sides count the same bytes.
  */
 export function upstreamHeaders(
   raw: RawHeaders,
   headers: IncomingHttpHeaders,
   method: string,
-): { headers: string[]; requestId: string } {
+  requestId: string,
+): string[] {
   const kept = endToEnd(raw, headers.connection);
-  const known = headers['x-request-id'];
-  const requestId = typeof known === 'string' && known !== '' ? known : randomUUID();
-  if (known === undefined) kept.push('x-request-id', requestId);
+  if (!headers['x-request-id']) kept.push('x-request-id', requestId);
   if (headers.te?.includes('trailers') === true) kept.push('te', 'trailers');
   if (headers['transfer-encoding'] !== undefined) kept.push('transfer-encoding', 'chunked');
   else if (headers['content-length'] === undefined && !BODYLESS.has(method)) kept.push('content-length', '0');
-  return { headers: kept, requestId };
+  return kept;
 }
 
 const BODYLESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);

@@ -72,7 +72,7 @@ export interface Ended {
 }
 
 export interface EndedRequest extends Ended {
-  readonly protocol: 'http' | 'grpc';
+  readonly protocol: 'http' | 'http2' | 'grpc';
   readonly method: string;
   readonly path: string;
   readonly host: string;

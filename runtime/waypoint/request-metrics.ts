@@ -130,7 +130,7 @@ export class RequestMetrics {
     if (series === undefined) {
       const labels = {
         ...partiesOf(ended),
-        request_protocol: protocol,
+        request_protocol: protocol === 'grpc' ? 'grpc' : 'http',
         response_code: String(status),
         grpc_response_status: grpcStatus,
         // Envoy marks no denial here: its code says enough.

@@ -3,7 +3,7 @@ import type { HboneRequest } from '../hbone/model';
 import { matchRoute } from '../routing/match';
 import { log } from '../telemetry/log';
 import { EndpointAgent, type Dial } from './endpoint-agent';
-import { HttpProxy } from './http-proxy';
+import { Http1Proxy } from './http1-proxy';
 import type { Destination, Endpoint, ServiceFacts, Tunnel, WorkloadFacts } from './model';
 import { detectProtocol } from './protocol-detection';
 import type { Rules } from './rules';
@@ -41,7 +41,7 @@ export interface WaypointProxyOptions {
 /** What a waypoint does with each CONNECT: find the destination, find out the protocol, hand over. */
 export class WaypointProxy {
   readonly #options: WaypointProxyOptions;
-  readonly #http: HttpProxy;
+  readonly #http: Http1Proxy;
   readonly #agent: EndpointAgent;
   /** Tunnels whose client has said nothing yet. */
   readonly #silent = new Set<Duplex>();
@@ -51,7 +51,7 @@ export class WaypointProxy {
     this.#options = options;
     const { rules, directory, random = Math.random } = options;
     this.#agent = new EndpointAgent(options.dial);
-    this.#http = new HttpProxy({
+    this.#http = new Http1Proxy({
       agent: this.#agent,
       onEnded: options.telemetry.request,
       rules: {

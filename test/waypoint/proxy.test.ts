@@ -250,14 +250,14 @@ describe('authorization', () => {
     // policies, client, method, path, status, policy that decided
     ['no policy', () => {}, CLIENT, 'DELETE', '/', 200, undefined],
     ['allowed', () => policy('readers', readers), CLIENT, 'GET', '/a', 200, 'shop/readers'],
-    ['another method', () => policy('readers', readers), CLIENT, 'DELETE', '/a', 403, undefined],
-    ['another client', () => policy('readers', readers), OTHER, 'GET', '/a', 403, undefined],
+    ['another method', () => policy('readers', readers), CLIENT, 'DELETE', '/a', 403, 'shop/readers'],
+    ['another client', () => policy('readers', readers), OTHER, 'GET', '/a', 403, 'shop/readers'],
     [
       'denied by path, however it is written',
       () => policy('no-admin', [{ to: [{ operation: { paths: ['/admin*'] } }] }], 'DENY'),
       CLIENT,
       'GET',
-      '/x/..//%61dmin\\users'.replace('..//', '../'),
+      '/x/../%61dmin\\users',
       403,
       'shop/no-admin',
     ],
@@ -502,13 +502,13 @@ test('draining under load fails no request', async () => {
   let stop = false;
   const outcomes: number[] = [];
   const client = async (): Promise<void> => {
-    while (!stop) outcomes.push((await ask(agent)).status);
+    while (!stop && outcomes.length < 20_000) outcomes.push((await ask(agent)).status);
   };
   const clients = [client(), client(), client(), client()];
-  await vi.waitFor(() => expect(outcomes.length).toBeGreaterThan(50));
+  await vi.waitFor(() => expect(outcomes.length).toBeGreaterThan(50), { timeout: 10_000 });
   proxy.drain();
   const opened = agent.opened;
-  await vi.waitFor(() => expect(agent.opened).toBeGreaterThan(opened + 10));
+  await vi.waitFor(() => expect(agent.opened).toBeGreaterThan(opened + 10), { timeout: 10_000 });
   stop = true;
   await Promise.all(clients);
   expect(new Set(outcomes)).toEqual(new Set([200]));

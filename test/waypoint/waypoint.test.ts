@@ -342,27 +342,27 @@ test('one waypoint replaces another under load without a failed request', async 
   const outcomes = { ok: 0, failed: [] as unknown[] };
   let stop = false;
   const clients = agents.map(async (agent) => {
-    while (!stop) {
+    while (!stop && outcomes.failed.length === 0) {
       await ask(agent).then(
         ({ status, body }) => (status === 200 ? (outcomes.ok += 1) : outcomes.failed.push(`${status} ${body}`)),
         (error: unknown) => outcomes.failed.push(error),
       );
     }
   });
-  await vi.waitFor(() => expect(outcomes.ok).toBeGreaterThan(50));
+  await vi.waitFor(() => expect(outcomes.ok).toBeGreaterThan(50), { timeout: 10_000 });
   const exited = once(old.child, 'exit');
   old.child.kill('SIGTERM');
   // The clients' ztunnels hear of it later than the waypoint: until then they keep coming.
   const told = outcomes.ok;
-  await vi.waitFor(() => expect(outcomes.ok).toBeGreaterThan(told + 50));
+  await vi.waitFor(() => expect(outcomes.ok).toBeGreaterThan(told + 50), { timeout: 10_000 });
   current = next.hbone;
   expect(await exited).toEqual([0, null]);
   const after = outcomes.ok;
-  await vi.waitFor(() => expect(outcomes.ok).toBeGreaterThan(after + 20));
+  await vi.waitFor(() => expect(outcomes.ok).toBeGreaterThan(after + 20), { timeout: 10_000 });
   stop = true;
   await Promise.all(clients);
   expect(outcomes.failed).toEqual([]);
-});
+}, 40_000);
 
 test('an idle waypoint stays small', async () => {
   const { child } = await startWaypoint();
