@@ -1,6 +1,6 @@
 import { PORT } from '../api/ports';
 import { MeshError, reasonOf } from '../errors';
-import { connect } from '../kube/client';
+import { KubeClient, podAccess } from '../kube/client';
 import { chooseRedirect, type RedirectSetting } from '../redirect/choose';
 import { log } from '../telemetry/log';
 import { startAgent, type Agent } from './agent';
@@ -31,7 +31,8 @@ function setting(): RedirectSetting {
 async function main(): Promise<void> {
   const nodeName = required('NODE_NAME');
   const capture = podCapture(chooseRedirect(setting()));
-  const client = await connect();
+  // Not connect(): reading kubeconfigs would bring 17 MiB of client library along.
+  const client = new KubeClient(podAccess());
   const started: { agent?: Agent } = {};
   const stop = async (signal: string): Promise<void> => {
     logger.info('shutting down; capture stays', { signal });

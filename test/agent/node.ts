@@ -113,14 +113,8 @@ export class TestNode {
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
     const answer = await admin.request('POST', path_, { body });
     const { token } = (JSON.parse(answer.body) as { status: { token: string } }).status;
-    const ca = Buffer.from(pki.caCertificate).toString('base64');
-    const config = {
-      'current-context': 'test',
-      contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-      clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': ca } }],
-      users: [{ name: 'test', user: { token } }],
-    };
-    writeFileSync(path.join(stage.folder, 'kubeconfig'), JSON.stringify(config));
+    writeFileSync(path.join(stage.folder, 'token'), token);
+    writeFileSync(path.join(stage.folder, 'ca.crt'), pki.caCertificate);
     return node;
   }
 
@@ -173,7 +167,9 @@ export class TestNode {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...process.env,
-        KUBECONFIG: path.join(this.stage.folder, 'kubeconfig'),
+        KUBERNETES_SERVICE_HOST: '127.0.0.1',
+        KUBERNETES_SERVICE_PORT: new URL(this.admin.server).port,
+        SERVICE_ACCOUNT_FOLDER: this.stage.folder,
         NODE_NAME: NODE,
         POD_NAME: 'agent-1',
         REDIRECT_MODE: this.mode,
