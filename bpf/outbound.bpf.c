@@ -3,6 +3,7 @@
 // Outbound TCP of a pod: sent to ztunnel at connect, with the original destination kept twice: on the socket, for
 // getpeername, and under the connection's source, where ztunnel's SO_ORIGINAL_DST finds it. Attached to the pod's cgroup.
 // Least kernel: 5.15 (bpf_get_netns_cookie in sockops; connect 4.17, socket storage here 5.9, getpeername 5.8).
+#include <linux/in6.h>
 #include "sock-addr.h"
 
 struct asked asked SEC(".maps");
@@ -19,6 +20,37 @@ static __always_inline int is_pods_own(struct bpf_sock_addr *ctx, const struct d
 static __always_inline int is_probe(const struct destination *to)
 {
 	return to->family == AF_INET ? to->address.words[0] == PROBE4 : is_probe6(&to->address);
+}
+
+/*
+ * Lets a connection to ztunnel on the loopback come from the pod's address all the same: getsockname and ztunnel's view
+ * stay as they would be without capture. A socket that is bound already keeps its own, and the call fails.
+ */
+static __always_inline void keep_source(struct bpf_sock_addr *ctx, int v6, __u16 family)
+{
+	struct endpoint key = { .netns = bpf_get_netns_cookie(ctx), .family = family };
+	struct address *own = bpf_map_lookup_elem(&own_addresses, &key);
+
+	if (!own)
+		return;
+	if (!v6) {
+		struct sockaddr_in source = { .sin_family = AF_INET, .sin_addr.s_addr = own->words[0] };
+
+		bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source));
+	} else {
+		struct sockaddr_in6 source = { .sin6_family = AF_INET6 };
+
+		if (family == AF_INET) {
+			source.sin6_addr.s6_addr32[2] = MAPPED;
+			source.sin6_addr.s6_addr32[3] = own->words[0];
+		} else {
+			source.sin6_addr.s6_addr32[0] = own->words[0];
+			source.sin6_addr.s6_addr32[1] = own->words[1];
+			source.sin6_addr.s6_addr32[2] = own->words[2];
+			source.sin6_addr.s6_addr32[3] = own->words[3];
+		}
+		bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source));
+	}
 }
 
 static __always_inline int redirect(struct bpf_sock_addr *ctx, int v6)
@@ -39,6 +71,7 @@ static __always_inline int redirect(struct bpf_sock_addr *ctx, int v6)
 	if (!kept)
 		return 0;
 	*kept = to;
+	keep_source(ctx, v6, to.family);
 	write_proxy(ctx, v6, to.family, to.port == bpf_htons(DNS_PORT) ? DNS_PROXY_PORT : OUTBOUND_PORT);
 	return 1;
 }

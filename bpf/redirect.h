@@ -73,13 +73,16 @@ struct asked {
 	__type(value, struct destination);
 };
 
-/* Addresses of a pod's own: what it sends to itself is not captured. */
+/*
+ * Addresses of a pod's own: what it sends to itself is not captured. Under the address 0 stands the one that its
+ * connections come from.
+ */
 struct own_addresses {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct endpoint);
-	__type(value, __u32);
+	__type(value, struct address);
 };
 
 /* ztunnel's listener for inbound plaintext in each pod; the kernel takes a closed socket out by itself. */

@@ -56,7 +56,7 @@ async function fetchLine({ host, port, keep }: Command): Promise<object> {
   const socket = net.connect({ host, port: port!, timeout: 5000 });
   socket.on('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));
   const line = JSON.parse(await firstLine(socket)) as object;
-  const seen = { ...line, peer: socket.remoteAddress, peerPort: socket.remotePort };
+  const seen = { ...line, peer: socket.remoteAddress, peerPort: socket.remotePort, local: socket.localAddress };
   if (keep !== undefined) kept.set(keep, socket.setTimeout(0));
   else socket.destroy();
   return seen;
@@ -99,7 +99,7 @@ function openPod(pod: number, uid: string, root: string | undefined): () => void
     const outbound = net.createServer((socket) => {
       socket.on('error', () => {});
       const to = originalDestination(fdOf(socket)) ?? { address: socket.localAddress, port: socket.localPort };
-      socket.write(`${JSON.stringify({ outbound: `${to.address} ${to.port}` })}\n`);
+      socket.write(`${JSON.stringify({ outbound: `${to.address} ${to.port}`, source: socket.remoteAddress })}\n`);
       socket.pipe(socket);
     });
     const inbound = net.createServer({ pauseOnConnect: true }, (socket) => {

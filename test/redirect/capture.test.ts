@@ -103,6 +103,17 @@ describe.each(rootless ? ['nftables'] : ['ebpf', 'nftables'])('capture by %s', (
     expect(seen).toMatchObject({ peer: other.ip, peerPort: 8080 });
   });
 
+  test('both ends see the source that they would see without capture', async () => {
+    const v4 = await app.ask({ do: 'fetch', host: other.ip, port: 8080 });
+    expect(v4).toMatchObject({ source: pod.ip, local: pod.ip });
+    expect(await app.ask({ do: 'fetch', host: other.ip6, port: 8080 })).toMatchObject({
+      source: pod.ip6,
+      local: pod.ip6,
+    });
+    const mapped = await app.ask({ do: 'fetch', host: `::ffff:${other.ip}`, port: 8080 });
+    expect(mapped).toMatchObject({ source: pod.ip, local: `::ffff:${pod.ip}` });
+  });
+
   test('the loopback and the pod itself are left alone', async () => {
     expect(await app.ask({ do: 'fetch', host: '127.0.0.1', port: 8080 })).toMatchObject({ app: 'app' });
     expect(await app.ask({ do: 'fetch', host: pod.ip, port: 8080 })).toMatchObject({ app: 'app' });

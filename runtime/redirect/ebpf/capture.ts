@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { enableReplyRouting, disableReplyRouting } from '../reply-routing';
 import { inNamespace, namespaceCookie, openNamespace } from '../sockets';
-import { endpointKey, PRESENT, value64 } from './keys';
+import { addressValue, endpointKey, value64 } from './keys';
 import { BpfObject, deleteElement, openPinned, updateElement } from './libbpf';
 import {
   PIN_ROOT,
@@ -60,11 +60,21 @@ function addressesOf(netns: number): string[] {
   );
 }
 
+/** Elements of `own_addresses` for a namespace: each address, and under 0 the first of each family. */
+function ownAddresses(netns: number, cookie: bigint): { readonly key: Buffer; readonly value: Buffer }[] {
+  const addresses = addressesOf(netns);
+  const first = [
+    ['0.0.0.0', addresses.find((address) => !address.includes(':'))],
+    ['::', addresses.find((address) => address.includes(':') && !/^fe[89ab]/i.test(address))],
+  ] as const;
+  const pairs = [...addresses.map((address) => [address, address] as const), ...first];
+  return pairs.flatMap(([under, address]) =>
+    address === undefined ? [] : [{ key: endpointKey(cookie, under), value: addressValue(address) }],
+  );
+}
+
 function keysOf(netns: string): Buffer[] {
-  return withOpen(netns, (fd) => {
-    const cookie = namespaceCookie(fd);
-    return addressesOf(fd).map((address) => endpointKey(cookie, address));
-  });
+  return withOpen(netns, (fd) => ownAddresses(fd, namespaceCookie(fd)).map(({ key }) => key));
 }
 
 /**
@@ -114,10 +124,13 @@ export class EbpfCapture {
     const fd = openNamespace(netns);
     try {
       const cookie = namespaceCookie(fd);
-      const keys = addressesOf(fd).map((address) => endpointKey(cookie, address));
-      this.#ownAddresses.set(uid, keys);
+      const own = ownAddresses(fd, cookie);
+      this.#ownAddresses.set(
+        uid,
+        own.map(({ key }) => key),
+      );
       withOpenMap(sharedPin(this.root, 'own_addresses'), (map) => {
-        for (const key of keys) updateElement(map, key, PRESENT);
+        for (const { key, value } of own) updateElement(map, key, value);
       });
       this.#attachInbound(uid, fd, cookie);
       this.#attachAll(uid, cgroup, [

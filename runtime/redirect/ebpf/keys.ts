@@ -26,5 +26,9 @@ export function value64(value: bigint): Buffer {
   return buffer;
 }
 
-/** A 32-bit value that only says "there". */
-export const PRESENT = Buffer.from([1, 0, 0, 0]);
+/** `struct address` of bpf/redirect.h. */
+export function addressValue(address: string): Buffer {
+  const buffer = Buffer.alloc(16);
+  addressBytes(address).copy(buffer);
+  return buffer;
+}
