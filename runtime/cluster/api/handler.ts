@@ -156,6 +156,7 @@ function answerOf(call: ResourceCall): Answer {
 const UNSUPPORTED = new Set([
   'pods/exec',
   'pods/attach',
+  'pods/portforward',
   'pods/ephemeralcontainers',
   'pods/resize',
   'pods/eviction',

@@ -6,11 +6,14 @@ import { authorised } from './handler';
 import { requestInfo } from './request-info';
 
 /** Takes over an upgraded connection, or throws the Status that refuses it. */
-export function upgrade(api: Api, request: IncomingMessage, _socket: Duplex, _head: Buffer): Promise<void> {
+export async function upgrade(api: Api, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   authorised(api, request);
-  const { resource } = requestInfo(request);
-  const what = resource?.subresource ? `${resource.plural}/${resource.subresource}` : requestInfo(request).path;
-  return Promise.reject(
-    new StatusError(400, 'BadRequest', `${what} cannot be upgraded to ${request.headers.upgrade ?? ''}`),
-  );
+  const { resource, path } = requestInfo(request);
+  if (resource?.group === '' && resource.plural === 'pods' && resource.subresource === 'portforward') {
+    // Loaded only here: most meshes never forward a port.
+    const { portForward } = await import('./port-forward');
+    return portForward(api, resource, request, socket, head);
+  }
+  const what = resource?.subresource ? `${resource.plural}/${resource.subresource}` : path;
+  throw new StatusError(400, 'BadRequest', `${what} cannot be upgraded to ${request.headers.upgrade ?? ''}`);
 }
