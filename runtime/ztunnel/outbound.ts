@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { reasonOf } from '../errors';
 import { formatAuthority, plainAddress } from '../hbone/address';
@@ -84,6 +84,16 @@ function openPlain(pod: PodProxy, destination: AddressPort, signal: AbortSignal)
   });
 }
 
+/**
+ * The pod's own address where the client's socket shows a loopback one: capture by eBPF rewrites the destination to
+ * loopback before the kernel chooses the source.
+ */
+function ownAddress(seen: string, local: Workload, like: string): string {
+  if (!seen.startsWith('127.') && seen !== '::1') return seen;
+  const six = isIPv6(like);
+  return local.addresses.find((address) => isIPv6(address) === six) ?? seen;
+}
+
 /** Where the route really connects to. */
 const nextHop = (route: Reachable, destination: AddressPort): AddressPort =>
   route.kind === 'passthrough' ? destination : { address: route.address, port: route.port };
@@ -103,15 +113,16 @@ function failureOf(error: unknown): { error: string; responseFlags: string; deni
  */
 export async function serveOutbound(pod: PodProxy, client: Socket, destination: AddressPort): Promise<void> {
   const { mesh, reporter } = pod.node;
-  const peer = { address: plainAddress(client.remoteAddress), port: client.remotePort ?? 0 };
+  const seen = { address: plainAddress(client.remoteAddress), port: client.remotePort ?? 0 };
   const fail = (error: string): void => {
     abort(client);
-    logEarlyFailure('outbound', { source: peer, destination }, error);
+    logEarlyFailure('outbound', { source: seen, destination }, error);
   };
   if (pod.isSelfCall(destination, client)) return fail('attempted to call the proxy itself');
   const local = pod.local.current ?? (await pod.local.wait());
   if (local === undefined) return fail('the workload is not known');
 
+  const peer = { ...seen, address: ownAddress(seen.address, local, destination.address) };
   const route = chooseRoute({ source: local, sourceIp: peer.address, destination }, mesh);
   const report = reporter.begin(partiesOf(route, local, peer, destination));
   if (route.kind === 'error') {
