@@ -229,30 +229,37 @@ export class PodWorker {
   /** Writes the pod's status; changes that arrive meanwhile share the next write. */
   #publish(): Promise<void> {
     this.#dirty = true;
-    this.#publishing ??= this.#publishAll().finally(() => (this.#publishing = undefined));
+    this.#publishing ??= this.#publishAll();
     return this.#publishing;
   }
 
   async #publishAll(): Promise<void> {
-    while (this.#dirty && !this.#removed) {
-      this.#dirty = false;
-      const standIns = this.pod.spec.containers.filter((container) => programOf(this.pod, container).standIn);
-      await this.#modify((draft) => {
-        const status = statusOf(draft, {
-          ip: this.#ip,
-          sandbox: this.#sandbox,
-          startedAt: this.#startedAt,
-          initialized: this.#initialized || this.initContainers.length === 0,
-          containers: this.containers.map(factsOf),
-          initContainers: this.initContainers.map(factsOf),
-          standIns: standIns.map(({ name }) => name),
+    // After the caller has the promise.
+    await null;
+    try {
+      while (this.#dirty && !this.#removed) {
+        this.#dirty = false;
+        const standIns = this.pod.spec.containers.filter((container) => programOf(this.pod, container).standIn);
+        await this.#modify((draft) => {
+          const status = statusOf(draft, {
+            ip: this.#ip,
+            sandbox: this.#sandbox,
+            startedAt: this.#startedAt,
+            initialized: this.#initialized || this.initContainers.length === 0,
+            containers: this.containers.map(factsOf),
+            initContainers: this.initContainers.map(factsOf),
+            standIns: standIns.map(({ name }) => name),
+          });
+          const marked = draft.metadata.annotations?.[STAND_IN] === 'true';
+          if (marked === standIns.length > 0 && sameJson(status, draft.status)) return false;
+          draft.status = status;
+          if (standIns.length > 0) draft.metadata.annotations = { ...draft.metadata.annotations, [STAND_IN]: 'true' };
+          return undefined;
         });
-        const marked = draft.metadata.annotations?.[STAND_IN] === 'true';
-        if (marked === standIns.length > 0 && sameJson(status, draft.status)) return false;
-        draft.status = status;
-        if (standIns.length > 0) draft.metadata.annotations = { ...draft.metadata.annotations, [STAND_IN]: 'true' };
-        return undefined;
-      });
+      }
+    } finally {
+      // In the same turn as the last look: a change after it starts a new write.
+      this.#publishing = undefined;
     }
   }
 

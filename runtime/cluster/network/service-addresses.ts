@@ -14,7 +14,7 @@ export class ServiceAddresses {
   readonly #watches: Disposable[];
   #applied = '';
   #timer: NodeJS.Timeout | undefined;
-  #busy: Promise<void> | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(private readonly store: Store) {
     const changed = (): void => this.#schedule(DEBOUNCE_MS);
@@ -22,9 +22,16 @@ export class ServiceAddresses {
   }
 
   /** Programs the present state; resolves when the kernel has it. */
-  async apply(): Promise<void> {
+  apply(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    // One after another: an older state must not overtake a newer one.
+    const turn = this.#last.catch(() => {}).then(() => this.#program());
+    this.#last = turn;
+    return turn;
+  }
+
+  async #program(): Promise<void> {
     const services = this.store.list<Service>(KIND.Service);
     const script = serviceRules(virtualPorts(services, this.store.list<EndpointSlice>(KIND.EndpointSlice)));
     if (script === this.#applied) return;
@@ -34,13 +41,10 @@ export class ServiceAddresses {
 
   #schedule(ms: number): void {
     this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#busy = (this.#busy ?? Promise.resolve())
-        .then(() => this.apply())
-        .catch((error: unknown) => {
-          console.error(`service addresses: ${reasonOf(error)}`);
-          this.#schedule(RETRY_MS);
-        });
+      this.apply().catch((error: unknown) => {
+        console.error(`service addresses: ${reasonOf(error)}`);
+        this.#schedule(RETRY_MS);
+      });
     }, ms);
   }
 
