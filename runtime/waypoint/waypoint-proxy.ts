@@ -3,7 +3,10 @@ import type { HboneRequest } from '../hbone/model';
 import { matchRoute } from '../routing/match';
 import { log } from '../telemetry/log';
 import { EndpointAgent, type Dial } from './endpoint-agent';
+import type { HttpRules } from './exchange';
 import { Http1Proxy } from './http1-proxy';
+import { Http2Endpoints } from './http2-endpoints';
+import { Http2Proxy } from './http2-proxy';
 import type { Destination, Endpoint, ServiceFacts, Tunnel, WorkloadFacts } from './model';
 import { detectProtocol } from './protocol-detection';
 import type { Rules } from './rules';
@@ -41,8 +44,10 @@ export interface WaypointProxyOptions {
 /** What a waypoint does with each CONNECT: find the destination, find out the protocol, hand over. */
 export class WaypointProxy {
   readonly #options: WaypointProxyOptions;
-  readonly #http: Http1Proxy;
+  readonly #http1: Http1Proxy;
+  readonly #http2: Http2Proxy;
   readonly #agent: EndpointAgent;
+  readonly #endpoints: Http2Endpoints;
   /** Tunnels whose client has said nothing yet. */
   readonly #silent = new Set<Duplex>();
   #tunnels = 0;
@@ -51,17 +56,17 @@ export class WaypointProxy {
     this.#options = options;
     const { rules, directory, random = Math.random } = options;
     this.#agent = new EndpointAgent(options.dial);
-    this.#http = new Http1Proxy({
-      agent: this.#agent,
-      onEnded: options.telemetry.request,
-      rules: {
-        policies: ({ destination }) => rules.policies(destination.service),
-        route: ({ destination: { service } }, request) =>
-          service === undefined ? { kind: 'default' } : matchRoute(rules.routes(service), request, random),
-        endpoint: ({ destination }, match, tried) =>
-          match.kind === 'backend' ? directory.endpoint(match, tried) : this.#endpoint(destination, tried),
-      },
-    });
+    this.#endpoints = new Http2Endpoints(options.dial);
+    const onEnded = options.telemetry.request;
+    const http: HttpRules = {
+      policies: ({ destination }) => rules.policies(destination.service),
+      route: ({ destination: { service } }, request) =>
+        service === undefined ? { kind: 'default' } : matchRoute(rules.routes(service), request, random),
+      endpoint: ({ destination }, match, tried) =>
+        match.kind === 'backend' ? directory.endpoint(match, tried) : this.#endpoint(destination, tried),
+    };
+    this.#http1 = new Http1Proxy({ agent: this.#agent, onEnded, rules: http });
+    this.#http2 = new Http2Proxy({ endpoints: this.#endpoints, onEnded, rules: http });
   }
 
   readonly accept = async (request: HboneRequest): Promise<void> => {
@@ -89,9 +94,8 @@ export class WaypointProxy {
     const protocol = await detectProtocol(stream, destination.application);
     this.#silent.delete(stream);
     if (stream.destroyed) return;
-    if (protocol === 'http1') return this.#http.serve(stream, tunnel);
-    // HTTP/2 is passed on as bytes: its connection is judged by what does not need HTTP, and refused where that is not
-    // enough to allow it.
+    if (protocol === 'http1') return this.#http1.serve(stream, tunnel);
+    if (protocol === 'http2') return this.#http2.serve(stream, tunnel);
     await proxyTcp(stream, tunnel, {
       policies: ({ destination: { service } }) => this.#options.rules.policies(service),
       endpoint: () => this.#endpoint(destination, []),
@@ -103,17 +107,19 @@ export class WaypointProxy {
 
   /** Asks clients to reconnect, which by now leads them elsewhere; what is under way goes on. */
   drain(): void {
-    this.#http.drain();
+    this.#http1.drain();
+    this.#http2.drain();
   }
 
   /** Ends tunnels that carry no request. */
   endIdle(): void {
-    this.#http.endIdle();
+    this.#http1.endIdle();
     for (const stream of this.#silent) stream.end();
   }
 
   close(): void {
     this.#agent.destroy();
+    this.#endpoints.close();
   }
 
   #endpoint({ endpoint, service }: Destination, tried: readonly Endpoint[]): Endpoint | undefined {
