@@ -30,6 +30,7 @@ const EXTRA: Readonly<Record<string, readonly Subresource[]>> = {
   '/namespaces': [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
 };
 
+const isNamespace = (kind: ServedKind): boolean => kind.group === '' && kind.plural === 'namespaces';
 const isReview = (kind: ServedKind): boolean => REVIEW_KINDS.includes(kind);
 
 function subresourcesOf(kind: ServedKind): Subresource[] {
@@ -41,8 +42,10 @@ function subresourcesOf(kind: ServedKind): Subresource[] {
   return [...own, ...(EXTRA[`${kind.group}/${kind.plural}`] ?? [])];
 }
 
-function verbsOf(kind: ServedKind): readonly string[] {
-  return isReview(kind) ? ['create'] : VERBS;
+/** Namespaces go one by one, as upstream. */
+export function verbsOf(kind: ServedKind): readonly string[] {
+  if (isReview(kind)) return ['create'];
+  return isNamespace(kind) ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
 }
 
 interface Versions {

@@ -6,7 +6,7 @@ import { ANONYMOUS } from '../auth/user';
 import { StatusError, forbidden, notFound } from '../store/status-error';
 import { REVIEW_KINDS } from './builtin-kinds';
 import type { Api, Call, ResourceCall } from './context';
-import { answerDiscovery } from './discovery';
+import { answerDiscovery, verbsOf } from './discovery';
 import type { OpenApi } from './openapi';
 import { answerPodLog } from './pod-log';
 import { answerProxy } from './proxy';
@@ -41,6 +41,7 @@ const BY_VERB: Readonly<Record<string, Answer>> = {
   delete: rest.deleteObject,
   deletecollection: rest.deleteCollection,
 };
+const NAMED = new Set(['update', 'patch']);
 const STATUS_VERBS = new Set(['get', 'update', 'patch']);
 /** Subresources with an answer of their own, by `<group>/<plural>/<subresource>`; the verbs that they take. */
 const SPECIAL: Readonly<Record<string, readonly [answer: Answer, ...verbs: string[]]>> = {
@@ -132,8 +133,9 @@ function answerOf(call: ResourceCall): Answer {
     return answerReview;
   }
   if (subresource === undefined) {
-    const answer = call.name !== undefined && verb === 'create' ? undefined : BY_VERB[verb];
-    if (answer === undefined) throw methodNotAllowed(info.method);
+    const misplaced = verb === 'create' ? call.name !== undefined : NAMED.has(verb) && call.name === undefined;
+    const answer = misplaced ? undefined : BY_VERB[verb];
+    if (answer === undefined || !verbsOf(kind).includes(verb)) throw methodNotAllowed(info.method);
     return answer;
   }
   const special = SPECIAL[`${kind.group}/${kind.plural}/${subresource}`];

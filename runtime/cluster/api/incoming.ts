@@ -5,14 +5,15 @@ import { schemaOf } from '../schema/kind-schema';
 import { validate } from '../schema/validate';
 import { badRequest, invalid } from '../store/status-error';
 import type { ResourceCall } from './context';
+import type { ServedKind } from './served-kind';
 
 type Bag = KubeObject & Record<string, unknown>;
 
 /**
  * Reads an object that a client sent by its kind's schema. Unknown fields are refused (400), warned about or dropped,
- * as the query's fieldValidation says; a custom kind's object gets its defaults and is validated (422).
+ * as the query's fieldValidation says; a custom kind's object gets its defaults.
  */
-export function admitIncoming(call: ResourceCall, object: Bag, previous: KubeObject | undefined): Bag {
+export function readIncoming(call: ResourceCall, object: Bag): Bag {
   const { kind, info, response } = call;
   const schema = schemaOf(kind);
   const { value, unknown, mistyped } = conform(object, schema, kind.custom === undefined);
@@ -23,16 +24,38 @@ export function admitIncoming(call: ResourceCall, object: Bag, previous: KubeObj
     const level = info.query.get('fieldValidation') || 'Warn';
     if (level === 'Strict') throw badRequest(`${handled}: strict decoding error: ${fields.join(', ')}`);
     if (level === 'Warn') {
-      response.setHeader(
+      response.appendHeader(
         'warning',
         fields.map((text) => `299 - ${JSON.stringify(text)}`),
       );
     }
   }
   const admitted = value as Bag;
-  if (kind.custom === undefined) return admitted;
-  setSchemaDefaults(admitted, schema);
-  const causes = validate(admitted, schema).filter(({ field }) => !field.startsWith('metadata.'));
-  if (causes.length > 0) throw invalid(kind, admitted.metadata.name || (previous?.metadata.name ?? ''), causes);
+  if (kind.custom !== undefined) setSchemaDefaults(admitted, schema);
   return admitted;
+}
+
+/** Validates a custom kind's object by its schema, as it would be stored. Throws 422; built-in kinds are admission's. */
+export function validateCustom(kind: ServedKind, object: Bag): void {
+  if (kind.custom === undefined) return;
+  const causes = validate(object, schemaOf(kind)).filter(({ field }) => !field.startsWith('metadata.'));
+  if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
+}
+
+/** Says on the answer what of a definition this cluster does not do. */
+export function warnOfUnsupported({ kind, response }: ResourceCall, object: Bag): void {
+  if (kind.kind !== 'CustomResourceDefinition' || kind.group !== 'apiextensions.k8s.io') return;
+  const text = JSON.stringify(object['spec'] ?? {});
+  const warnings: string[] = [];
+  if (text.includes('"x-kubernetes-validations"')) {
+    warnings.push('spec.versions[*].schema: x-kubernetes-validations are kept and not evaluated by this cluster');
+  }
+  if (text.includes('"strategy":"Webhook"')) {
+    warnings.push('spec.conversion.strategy: webhooks are not called by this cluster; versions differ in name only');
+  }
+  if (warnings.length > 0)
+    response.appendHeader(
+      'warning',
+      warnings.map((line) => `299 - ${JSON.stringify(line)}`),
+    );
 }

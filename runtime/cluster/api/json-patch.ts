@@ -7,7 +7,8 @@ interface Operation {
   from?: string;
   value?: unknown;
 }
-type Container = Record<string, unknown> | unknown[];
+type Bag = Record<string, unknown>;
+type Container = Bag | unknown[];
 
 const unprocessable = (message: string): StatusError => new StatusError(422, 'Invalid', message);
 
@@ -58,7 +59,9 @@ function apply(root: { value: unknown }, { op, path, from, value }: Operation): 
 function getOrUndefined(root: { value: unknown }, path: string): unknown {
   let value = root.value;
   for (const step of stepsOf(path)) {
-    value = Array.isArray(value) ? (value as unknown[])[Number(step)] : isObject(value) ? value[step] : undefined;
+    // Own members only: a pointer must not reach a prototype.
+    const isMember = isObject(value) && Object.hasOwn(value, step);
+    value = Array.isArray(value) ? (value as unknown[])[Number(step)] : isMember ? (value as Bag)[step] : undefined;
   }
   return value;
 }
@@ -85,7 +88,8 @@ function set(root: { value: unknown }, path: string, value: unknown, insert: boo
     return;
   }
   const { parent, step } = parentOf(root, path);
-  if (!Array.isArray(parent)) parent[step] = value;
+  if (!Array.isArray(parent))
+    Object.defineProperty(parent, step, { value, writable: true, enumerable: true, configurable: true });
   else {
     const index = step === '-' ? parent.length : Number(step);
     if (!Number.isInteger(index) || index < 0 || index > parent.length) {

@@ -2,10 +2,10 @@ import { apiVersionOf } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
 import { copy, isObject } from '../store/json';
 import { parseFieldSelector, parseLabelSelector, type Selector } from '../store/selectors';
-import { badRequest, notFound } from '../store/status-error';
+import { badRequest, invalid, notFound } from '../store/status-error';
 import { acceptedForm } from './accept';
 import type { ResourceCall } from './context';
-import { admitIncoming } from './incoming';
+import { readIncoming, validateCustom, warnOfUnsupported } from './incoming';
 import { recordUpdate } from './managed-fields';
 import { patched } from './patch';
 import { inVersion, presenterOf, type Presenter, type RowObject } from './present';
@@ -122,10 +122,18 @@ function settled(call: ResourceCall, object: Bag, previous: Bag | undefined): Ba
   return (kept === undefined ? rest : { ...rest, status: kept }) as Bag;
 }
 
+/** Reads, settles and checks what a client sent. */
+function admitted(call: ResourceCall, object: Bag, previous: Bag | undefined): Bag {
+  const result = settled(call, readIncoming(call, object), previous);
+  validateCustom(call.kind, result);
+  warnOfUnsupported(call, result);
+  return result;
+}
+
 export async function createObject(call: ResourceCall): Promise<void> {
   const { api, kind, response } = call;
   const body = await readObject(call.request);
-  const object = settled(call, admitIncoming(call, typed(call, body), undefined), undefined);
+  const object = admitted(call, typed(call, body), undefined);
   recordUpdate(kind, object, undefined, fieldManager(call));
   sendObject({ ...call, response }, await api.store.create(kind, object, writeOptions(call)), 201);
 }
@@ -134,9 +142,18 @@ export async function updateObject(call: ResourceCall): Promise<void> {
   const { api, kind } = call;
   const body = await readObject(call.request);
   const previous = current(call);
-  const admitted = settled(call, admitIncoming(call, typed(call, body), previous), previous);
-  recordUpdate(kind, admitted, previous, fieldManager(call), call.info.resource?.subresource);
-  sendObject(call, await api.store.update(kind, admitted, writeOptions(call)));
+  const object = admitted(call, typed(call, body), previous);
+  if (kind.custom !== undefined && !object.metadata.resourceVersion) {
+    throw invalid(kind, object.metadata.name, [
+      {
+        reason: 'FieldValueInvalid',
+        message: 'Invalid value: 0x0: must be specified for an update',
+        field: 'metadata.resourceVersion',
+      },
+    ]);
+  }
+  recordUpdate(kind, object, previous, fieldManager(call), call.info.resource?.subresource);
+  sendObject(call, await api.store.update(kind, object, writeOptions(call)));
 }
 
 export async function patchObject(call: ResourceCall): Promise<void> {
@@ -145,12 +162,11 @@ export async function patchObject(call: ResourceCall): Promise<void> {
   const previous = api.store.latest<Bag>(kind, namespace, name);
   if (previous === undefined && !patch.creates) throw notFound(kind, name);
   const base = previous && inVersion(kind, previous);
-  const object = typed(call, patch.apply(base));
-  const admitted = settled(call, admitIncoming(call, object, previous), previous);
-  patch.record(admitted, previous);
+  const object = admitted(call, typed(call, patch.apply(base)), previous);
+  patch.record(object, previous);
   const options = writeOptions(call);
-  if (previous === undefined) sendObject(call, await api.store.create(kind, admitted, options), 201);
-  else sendObject(call, await api.store.update(kind, admitted, options));
+  if (previous === undefined) sendObject(call, await api.store.create(kind, object, options), 201);
+  else sendObject(call, await api.store.update(kind, object, options));
 }
 
 export async function deleteObject(call: ResourceCall): Promise<void> {

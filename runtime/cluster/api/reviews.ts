@@ -6,7 +6,7 @@ import type { User } from '../auth/user';
 import { isObject } from '../store/json';
 import { badRequest, conflict, invalid, notFound } from '../store/status-error';
 import { timestamp } from '../store/deletion';
-import { admitIncoming } from './incoming';
+import { readIncoming } from './incoming';
 import type { ResourceCall } from './context';
 import { readObject, sendJson } from './respond';
 
@@ -15,7 +15,7 @@ type Spec = Record<string, unknown>;
 async function reviewBody(call: ResourceCall): Promise<{ body: Record<string, unknown>; spec: Spec }> {
   const body = await readObject(call.request);
   const object = { metadata: {}, ...body } as unknown as KubeObject & Record<string, unknown>;
-  const admitted = admitIncoming(call, object, undefined);
+  const admitted = readIncoming(call, object);
   return { body: admitted, spec: isObject(admitted['spec']) ? admitted['spec'] : {} };
 }
 

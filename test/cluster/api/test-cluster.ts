@@ -83,6 +83,8 @@ export class TestCluster implements AsyncDisposable {
       token = this.pki.adminToken,
     }: { body?: unknown; headers?: Record<string, string>; token?: string } = {},
   ): Promise<Answer> {
+    const content =
+      body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
     return new Promise((resolve, reject) => {
       const request = https.request({
         host: '127.0.0.1',
@@ -94,7 +96,7 @@ export class TestCluster implements AsyncDisposable {
         agent: false,
         headers: {
           ...(token !== '' && { authorization: `Bearer ${token}` }),
-          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(content && { 'content-type': 'application/json', 'content-length': String(content.length) }),
           ...headers,
         },
       });
@@ -111,7 +113,7 @@ export class TestCluster implements AsyncDisposable {
           }),
         );
       });
-      request.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
+      request.end(content);
     });
   }
 
