@@ -26,6 +26,8 @@ export interface Delivery {
   connect(destination: AddressPort, from: { client: string }): number;
   /** To be called with the descriptor once it is connected, or has failed. */
   release(fd: number): void;
+  /** Whether the pod's inbound capture is in place now; always false under nftables, which leaves no trace to look at. */
+  captured(): boolean;
   /** Closes what the delivery itself holds; connections stay. */
   close(): void;
 }
@@ -89,6 +91,7 @@ export function openDelivery(netns: number, podUid: string, root = PIN_ROOT): De
       announced.delete(fd);
       deleteElement(ebpf.map, key);
     },
+    captured: () => existsSync(lookup),
     close() {
       if (ebpf !== undefined) closeSync(ebpf.map);
       ebpf = undefined;

@@ -50,6 +50,7 @@ async function main(): Promise<void> {
     certificates,
     metrics,
     identities: new IdentitiesInUse(certificates),
+    served: new Map(),
     reporter: new Reporter(new TrafficMetrics(registry), flows, config.podName),
   };
   const pods = new WorkloadManager((pod, netns) => PodProxy.start(context, pod, netns), metrics);

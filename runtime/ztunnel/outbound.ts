@@ -1,17 +1,18 @@
 import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { PORT } from '../api/ports';
 import { reasonOf } from '../errors';
 import { formatAuthority, plainAddress } from '../hbone/address';
 import { HboneError } from '../hbone/hbone-error';
 import { abort } from '../hbone/splice';
 import type { AddressPort } from '../redirect/socket-address';
-import { chooseRoute, type Route } from '../xds/choose-route';
+import { chooseRoute, identities, type Route } from '../xds/choose-route';
 import type { Workload } from '../xds/mesh-model';
 import { addressedService } from './addressed-service';
 import type { Parties } from './connection-report';
 import { logEarlyFailure } from './early-failure';
 import { connectHeaders } from './headers';
-import type { PodProxy } from './pod-proxy';
+import { servedKey, type NodeContext, type PodProxy } from './pod-proxy';
 
 /** Milliseconds for a plain connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -85,6 +86,28 @@ function openPlain(pod: PodProxy, destination: AddressPort, signal: AbortSignal)
 }
 
 /**
+ * Prefers HBONE to a pod that this ztunnel serves and whose capture is in place, although istiod has not said so yet or
+ * no longer says so: in these moments of enrolment and unenrolment its policies are enforced already, and a plaintext
+ * connection would be refused for its lack of an identity.
+ */
+function meetOnNode(node: NodeContext, route: Route): Route {
+  if (route.kind !== 'tcp' || route.workload.node !== node.config.nodeName) return route;
+  if (node.served.get(servedKey(route.workload))?.delivery.captured() !== true) return route;
+  const { address, port, workload, service } = route;
+  return {
+    kind: 'hbone',
+    address,
+    port: PORT.hbone,
+    authority: { host: address, port },
+    allowedIdentities: identities(workload, service),
+    proxy: workload,
+    viaWaypoint: false,
+    workload,
+    service,
+  };
+}
+
+/**
  * The pod's own address where the client's socket shows a loopback one: capture by eBPF rewrites the destination to
  * loopback before the kernel chooses the source.
  */
@@ -123,7 +146,7 @@ export async function serveOutbound(pod: PodProxy, client: Socket, destination: 
   if (local === undefined) return fail('the workload is not known');
 
   const peer = { ...seen, address: ownAddress(seen.address, local, destination.address) };
-  const route = chooseRoute({ source: local, sourceIp: peer.address, destination }, mesh);
+  const route = meetOnNode(pod.node, chooseRoute({ source: local, sourceIp: peer.address, destination }, mesh));
   const report = reporter.begin(partiesOf(route, local, peer, destination));
   if (route.kind === 'error') {
     abort(client);

@@ -36,6 +36,13 @@ export interface NodeContext {
   readonly reporter: Reporter;
   readonly metrics: ProxyMetrics;
   readonly identities: IdentitiesInUse;
+  /** Pods that this ztunnel serves, by `servedKey`. */
+  readonly served: Map<string, PodProxy>;
+}
+
+/** Names a pod among those of its node. */
+export function servedKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
 }
 
 const logger = log('proxy');
@@ -89,6 +96,7 @@ export class PodProxy implements RunningPod {
       await pod.drain(0);
       throw error;
     }
+    node.served.set(servedKey(identity), pod);
     // The first connections then find the certificate there.
     void pod.local.wait().then((workload) => {
       if (workload !== undefined) node.identities.hold(pod, workload.identity);
@@ -210,6 +218,8 @@ export class PodProxy implements RunningPod {
   }
 
   #stopCapture(): void {
+    const key = servedKey(this.identity);
+    if (this.node.served.get(key) === this) this.node.served.delete(key);
     for (const server of this.#capture) server.close();
     this.#dns?.close();
     this.#dns = undefined;
