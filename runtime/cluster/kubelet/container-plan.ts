@@ -111,16 +111,13 @@ export function planContainer(
 const isFile = (source: string, volume: Volume): boolean =>
   volume.hostPath?.type === 'File' || (existsSync(source) && !existsSync(`${source}/.`));
 
-/** Existing folders of the machine in which a mount target is missing. */
+/** Existing folders of the machine in which a mount target is missing; `/` for one whose top folder is. */
 function missingFolders(targets: readonly string[]): string[] {
   const folders = new Set<string>();
   for (const target of targets) {
     if (inside(target, '/run') || existsSync(target)) continue;
     let folder = path.dirname(target);
     while (!existsSync(folder)) folder = path.dirname(folder);
-    if (folder === '/') {
-      throw new Error(`mount path ${target}: this machine has no such top folder; choose a path under an existing one`);
-    }
     folders.add(folder);
   }
   return [...folders];

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { containerScript, type ContainerPlan } from './container-script';
+import { STARTED, containerScript, type ContainerPlan } from './container-script';
 
 /** How a process ended: its exit code, or 128 + the signal's number, as container runtimes report it. */
 export interface Exit {
@@ -18,6 +18,8 @@ export interface ContainerProcess {
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
+/** So much of what a failed script says is told. */
+const COMPLAINT = 500;
 const SIGNALS: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -28,7 +30,7 @@ const SIGNALS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Starts a container in a pod's network namespace and namespaces of its own; resolves when its script runs.
+ * Starts a container in a pod's network namespace and namespaces of its own; resolves when its program is about to start.
  *
  * @param output takes what the container writes, line ends included
  * @throws with the script's complaint when it ends before its program starts
@@ -56,19 +58,24 @@ export async function startContainer(
   child.stdin!.end(containerScript(plan));
   child.stdout!.on('data', (chunk: Buffer) => output('stdout', chunk));
   child.stderr!.on('data', (chunk: Buffer) => output('stderr', chunk));
+  let complaint = '';
+  const listen = (chunk: Buffer): void => void (complaint = `${complaint}${chunk.toString()}`.slice(-COMPLAINT));
+  child.stderr!.on('data', listen);
   const pid = await new Promise<number>((resolve, reject) => {
     let text = '';
     const report = child.stdio[3] as Readable;
     report.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      if (text.includes('\n')) resolve(Number(text.split('\n')[0]));
+      const [id, started] = text.split('\n');
+      if (started === STARTED) resolve(Number(id));
     });
-    report.on('error', reject);
     child.once('error', reject);
-    void exited.then(({ code }) =>
-      reject(new Error(`the container's namespaces could not be made (exit code ${code})`)),
-    );
+    // After its output: `exit` may come before the last of it.
+    child.once('close', (code) => {
+      reject(new Error(`the container could not be made: ${complaint.trim() || `exit code ${code}`}`));
+    });
   });
+  child.stderr!.off('data', listen);
   return {
     pid,
     startedAt: new Date(),

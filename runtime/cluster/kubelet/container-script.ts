@@ -40,15 +40,18 @@ const underRun = (target: string): string | undefined => /^(?:\/var)?\/run\/(.+)
 
 /**
  * The shell script, read from standard input, that turns the supervisor's view of the machine into the container's, then becomes its program. It
- * runs as root of a new mount and pid namespace; its process id, seen from outside, is the first line on descriptor 3.
+ * runs as root of a new mount and pid namespace; its process id, seen from outside, is the first line on descriptor 3,
+ * `STARTED` the second.
  */
 export function containerScript(plan: ContainerPlan): string {
+  const newRoot = plan.overlays.includes('/');
   const lines = [
     'set -e',
     // Still the supervisor's /proc: the id that the supervisor can signal.
     'read -r pid rest </proc/self/stat; echo "$pid" >&3',
   ];
   if (plan.cgroup !== undefined) lines.push(`echo 0 >${quoteWord(`${plan.cgroup}/cgroup.procs`)}`);
+  if (newRoot) lines.push(...ownRoot);
   const inRun = plan.mounts.flatMap((mount) => {
     const below = underRun(mount.target);
     return below === undefined ? [] : [{ ...mount, target: `${STAGE}/${below}` }];
@@ -65,13 +68,15 @@ export function containerScript(plan: ContainerPlan): string {
     ...inRun.flatMap((mount) => [...touch(mount), ...bind(mount)]),
   );
   if (!inRun.some(({ source }) => source === '/run/netns')) lines.push('umount -n -l /run/netns');
-  plan.overlays.forEach((folder, index) => {
-    const at = `${STAGE}/overlay${index}`;
-    lines.push(
-      `mkdir -p ${at}/upper ${at}/work`,
-      `mount -n -t overlay -o lowerdir=${quoteWord(folder)},upperdir=${at}/upper,workdir=${at}/work overlay ${quoteWord(folder)}`,
-    );
-  });
+  plan.overlays
+    .filter((folder) => folder !== '/')
+    .forEach((folder, index) => {
+      const at = `${STAGE}/overlay${index}`;
+      lines.push(
+        `mkdir -p ${at}/upper ${at}/work`,
+        `mount -n -t overlay -o lowerdir=${quoteWord(folder)},upperdir=${at}/upper,workdir=${at}/work overlay ${quoteWord(folder)}`,
+      );
+    });
   for (const mount of elsewhere) {
     const target = quoteWord(mount.target);
     lines.push(`[ -e ${target} ] || { mkdir -p ${quoteWord(folderOf(mount))}; ${touch(mount)[0] ?? ':'}; }`);
@@ -86,12 +91,40 @@ export function containerScript(plan: ContainerPlan): string {
       (folder) => `[ ! -d ${folder} ] || mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs ${folder}`,
     ),
     'mount -n -o remount,bind,ro /',
+    // The machine's own root file system is one mount below.
+    ...(newRoot
+      ? [
+          'for entry in usr etc home root opt srv; do [ -L "/$entry" ] || [ ! -d "/$entry" ] || mount -n -o remount,bind,ro "/$entry"; done',
+        ]
+      : []),
     `cd ${quoteWord(plan.workingDir)}`,
-    'exec 3>&-',
+    // Whoever started the script knows by this that only the program is left to start.
+    `echo ${STARTED} >&3; exec 3>&-`,
     `exec ${['setpriv', ...privileges(plan), ...plan.argv].map(quoteWord).join(' ')} </dev/null`,
   );
+  if (newRoot) lines.push(END);
   return lines.join('\n');
 }
+
+/** Second line on descriptor 3: the container's namespaces are complete. */
+export const STARTED = 'started';
+
+const END = 'END-OF-CONTAINER-SCRIPT';
+
+/**
+ * A root of the container's own, in memory, that shows the machine's top folders: for mount paths below a top folder
+ * that the machine does not have. The rest of the script runs in it.
+ */
+const ownRoot = [
+  'mount -n -t tmpfs -o mode=755,nodev tmpfs /run/ambient/root',
+  'for entry in /*; do',
+  '  if [ -L "$entry" ]; then cp -P "$entry" "/run/ambient/root$entry"',
+  '  elif [ -d "$entry" ]; then mkdir "/run/ambient/root$entry"; mount -n --rbind "$entry" "/run/ambient/root$entry"; fi',
+  'done',
+  'cd /run/ambient/root',
+  'mount -n --move . /',
+  `exec chroot . sh -es <<'${END}'`,
+];
 
 /** The folder that must exist for a mount. */
 const folderOf = ({ kind, target }: Mount): string =>

@@ -55,7 +55,7 @@ export async function prepareNode({ state, dist }: NodeOptions): Promise<NodeFol
 mount -n -t proc -o nosuid,nodev,noexec proc /proc
 mount -n -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
 cd /run
-mkdir -p netns ztunnel ambient-agent lock ambient/stage ambient/bin ambient/pods ambient/dev ambient/cgroup2 \\
+mkdir -p netns ztunnel ambient-agent lock ambient/stage ambient/root ambient/bin ambient/pods ambient/dev ambient/cgroup2 \\
   ambient/programs/bin ambient/programs/dist ambient/programs/node_modules
 chmod 711 ambient/pods
 mount -n --bind netns netns

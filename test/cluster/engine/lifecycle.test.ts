@@ -47,7 +47,7 @@ metadata: { name: sleeper, namespace: kept, annotations: { ambient.dev/command: 
 spec: { containers: [{ name: main, image: example.com/none }] }
 `);
   await mesh.pod('kept', 'sleeper', isReady, 'ready');
-  expect(processesWith(marker).length).toBeGreaterThan(0);
+  await eventually(() => Promise.resolve(processesWith(marker).length > 0 || undefined), 'start of its program');
   const { pid } = JSON.parse(readFileSync(path.join(state, 'supervisor.json'), 'utf8')) as { pid: number };
   const { metadata } = await mesh.client.create<ConfigMap>(KIND.ConfigMap, {
     metadata: { name: 'last', namespace: 'kept' },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../../runtime/api/kinds';
 import type { ConfigMap, Pod } from '../../../runtime/api/resources';
@@ -85,6 +86,16 @@ stringData: { password: open sesame }
   await mesh.logWith(NS, 'volumes', /open sesame\nhello 400/);
   await mesh.client.patch<ConfigMap>(KIND.ConfigMap, 'settings', NS, { data: { greeting: 'bye', gone: null } });
   expect(await mesh.logWith(NS, 'volumes', /saw/)).toMatch(/400\ngreeting\nsaw bye/);
+});
+
+test('a mount path may lie where the machine has no folder', async () => {
+  const command = `sh -c 'echo kept >/no-such-top/folder/file; cat /no-such-top/folder/file; touch /etc/x /usr/x /x; ls /usr >/dev/null && echo end; exec sleep 1000'`;
+  const volumeMounts = [{ name: 'data', mountPath: '/no-such-top/folder' }];
+  await pod('own-root', command, { volumes: [{ name: 'data', emptyDir: {} }] }, { volumeMounts });
+  const log = await mesh.logWith(NS, 'own-root', /^end$/m);
+  expect(log).toMatch(/^kept$/m);
+  expect(log.match(/cannot touch/g)).toHaveLength(3);
+  expect(existsSync('/no-such-top')).toBe(false);
 });
 
 test('a pod waits for a config map that it needs', async () => {
