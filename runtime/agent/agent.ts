@@ -108,7 +108,6 @@ export async function startAgent(client: KubeClient, capture: PodCapture, settin
  * @throws when none could be, so that no ztunnel serves pods whose traffic cannot reach it
  */
 function prepareZtunnels(capture: PodCapture, ztunnels: readonly Pod[]): void {
-  if (capture.mode === 'nftables') return;
   const problems: string[] = [];
   for (const { metadata } of ztunnels.filter((pod) => !hasEnded(pod))) {
     try {
@@ -118,7 +117,8 @@ function prepareZtunnels(capture: PodCapture, ztunnels: readonly Pod[]): void {
     }
   }
   if (problems.length > 0) logger.warn('a ztunnel is not prepared', { problems: problems.join('; ') });
-  if (problems.length === ztunnels.length) throw new Error('no ztunnel of this node could be prepared');
+  if (capture.mode === 'ebpf' && problems.length === ztunnels.length)
+    throw new Error('no ztunnel of this node could be prepared');
 }
 
 /** A ztunnel's programs are pinned under its uid, although it is no member of the mesh. */

@@ -26,6 +26,8 @@ interface Member {
   /** Path that the network plugin named. */
   told: string | undefined;
   captured: boolean;
+  /** Another mechanism captured it, for which ztunnel's listeners were opened. */
+  foreign: boolean;
   busy: boolean;
   again: boolean;
   retryMs: number;
@@ -72,10 +74,10 @@ export class Enroller {
     const traces =
       pod.metadata.annotations?.[REDIRECTION] !== undefined || this.options.capture.leftovers().includes(uid);
     const captured = traces && (await this.options.capture.isCaptured(uid, netns));
-    if (!wanted && !captured) return;
+    if (!wanted && !traces) return;
     const member = this.#member(pod);
-    Object.assign(member, { netns, inode: inodeOf(netns), captured, wanted });
-    if (captured) this.options.zds.remember(zdsWorkload(pod, netns));
+    Object.assign(member, { netns, inode: inodeOf(netns), captured, wanted, foreign: !captured });
+    if (traces) this.options.zds.remember(zdsWorkload(pod, netns));
   }
 
   /** Says what is wanted of a pod; the work is done in the background. */
@@ -148,6 +150,7 @@ export class Enroller {
         inode: undefined,
         told: undefined,
         captured: false,
+        foreign: false,
         busy: false,
         again: false,
         retryMs: FIRST_RETRY_MS,
@@ -214,7 +217,10 @@ export class Enroller {
     member.netns = netns;
     member.inode = inode;
     this.#draining.delete(netns);
+    // eBPF finds only listeners that were opened after ztunnel was prepared for it: they are opened anew.
+    if (member.foreign) await zds.remove(uid);
     await zds.add(zdsWorkload(member.pod, netns));
+    member.foreign = false;
     try {
       older.note(member.pod, netns);
       await capture.capture(uid, netns);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findPodCgroup } from '../redirect/cgroups';
 import type { Redirect } from '../redirect/choose';
+import { PIN_ROOT, pinnedUids, podPins, removePins } from '../redirect/ebpf/pins';
 import {
   captureByNftables,
   dismantleNftables,
@@ -33,16 +34,25 @@ export function podCapture(redirect: Redirect): PodCapture {
     return {
       mode,
       reason,
-      leftovers: () => [],
+      // Pins are those of an agent that captured by eBPF; this one takes their place, pod by pod.
+      leftovers: () => pinnedUids(PIN_ROOT),
       isCaptured: (_, netns) => isCapturedByNftables(netns),
-      capture: (_, netns) => captureByNftables(netns),
-      release: (_, netns) => (netns === undefined ? Promise.resolve() : releaseNftables(netns)),
+      capture: async (uid, netns) => {
+        await captureByNftables(netns);
+        removePins(podPins(PIN_ROOT, uid));
+      },
+      release: async (uid, netns) => {
+        removePins(podPins(PIN_ROOT, uid));
+        if (netns !== undefined) await releaseNftables(netns);
+      },
       dismantle: dismantleNftables,
-      prepareZtunnel: () => {},
+      prepareZtunnel: (uid) => removePins(podPins(PIN_ROOT, uid)),
       close: () => {},
     };
   }
   const { capture } = redirect;
+  /** Namespaces that still have the rules of the other mechanism. */
+  const others = new Set<string>();
   const cgroupOf = (uid: string): string => {
     const cgroup = findPodCgroup(uid);
     if (cgroup === undefined) throw new Error(`there is no cgroup of pod ${uid}`);
@@ -52,10 +62,24 @@ export function podCapture(redirect: Redirect): PodCapture {
     mode,
     reason,
     leftovers: () => capture.captured(),
-    isCaptured: (uid) => Promise.resolve(capture.isCaptured(uid)),
-    capture: async (uid, netns) => capture.capture({ uid, netns, cgroup: cgroupOf(uid) }),
-    release: (uid, netns) => capture.release(uid, netns),
-    dismantle: (netns) => capture.dismantle(netns),
+    isCaptured: async (uid, netns) => {
+      if (capture.isCaptured(uid)) return true;
+      if (await isCapturedByNftables(netns)) others.add(netns);
+      return false;
+    },
+    capture: async (uid, netns) => {
+      await capture.capture({ uid, netns, cgroup: cgroupOf(uid) });
+      // What an agent left that captured by nftables; connections that its rules translate go on.
+      if (others.has(netns)) await releaseNftables(netns);
+    },
+    release: async (uid, netns) => {
+      await capture.release(uid, netns);
+      if (netns !== undefined && others.has(netns)) await releaseNftables(netns);
+    },
+    dismantle: async (netns) => {
+      if (others.delete(netns)) await dismantleNftables(netns);
+      await capture.dismantle(netns);
+    },
     prepareZtunnel: (uid) => capture.attachZtunnel(uid, cgroupOf(uid)),
     close: () => capture.close(),
   };

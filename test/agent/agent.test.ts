@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
@@ -101,6 +102,21 @@ describe.each(['ebpf', 'nftables'])('the agent, capturing by %s', (mode) => {
       expect(await fetch(cart, stock)).toMatchObject(captured);
     },
   );
+
+  test('an agent with the other mechanism takes the pods over, and back', async () => {
+    const rules = (): string => String(execFileSync('nsenter', [`--net=${cart.netns}`, 'nft', 'list', 'ruleset']));
+    const other = mode === 'ebpf' ? 'nftables' : 'ebpf';
+    for (const next of [other, mode]) {
+      await node.stopAgent();
+      await node.startAgent(next);
+      const pinned = (): boolean => existsSync(`${node.bpfRoot}/${cart.uid}/inbound_lookup`);
+      await eventually(
+        () => pinned() === (next === 'ebpf') && rules().includes('redirect to') === (next === 'nftables'),
+      );
+      await eventually(async () => (await fetch(cart, stock))['outbound'] === `${stock.ip} 8080`);
+      await eventually(async () => (await fetch(proxy, stock))['client'] === `::ffff:${proxy.ip}`);
+    }
+  });
 
   test('a pod that is deleted leaves no trace', async () => {
     const fresh = node.placed.find(({ pod }) => pod.metadata.name === 'fresh')!;

@@ -152,7 +152,7 @@ export class TestNode {
     return path.join(this.stage.folder, 'run/cni.sock');
   }
 
-  async startAgent(): Promise<void> {
+  async startAgent(mode = this.mode): Promise<void> {
     mkdirSync(path.join(this.stage.folder, 'run'), { recursive: true });
     const program = [process.execPath, path.join(this.stage.folder, 'agent.js')];
     const limits = [
@@ -172,7 +172,7 @@ export class TestNode {
         SERVICE_ACCOUNT_FOLDER: this.stage.folder,
         NODE_NAME: NODE,
         POD_NAME: 'agent-1',
-        REDIRECT_MODE: this.mode,
+        REDIRECT_MODE: mode,
         AMBIENT_BPF_ROOT: this.bpfRoot,
         INPOD_UDS: this.zdsSocket,
         CNI_SOCKET: this.cniSocket,
