@@ -120,7 +120,7 @@ export function startEndpointSlices(store: Store): Reconciler {
     });
   }
 
-  const remove = async ({ metadata }: EndpointSlice): Promise<void> => {
+  async function remove({ metadata }: EndpointSlice): Promise<void> {
     await store.delete(KIND.EndpointSlice, metadata.namespace, metadata.name);
-  };
+  }
 }
