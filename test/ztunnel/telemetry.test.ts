@@ -99,7 +99,8 @@ test('the access log has upstream’s fields in upstream’s order', async () =>
 
 test('a denial counts as failed with its flag, and our own metric names the policy', async () => {
   plane.policies(policyOf('closed', 'DENY', [[{ destinationPorts: [8080] }]]));
-  await eventually(async () => (await node.ask(client, VIP, 80, 'x')).error === 'ECONNRESET');
+  await eventually(async () => (await ztunnel.get('admin', '/config_dump')).text.includes('"closed"'));
+  expect(await node.ask(client, VIP, 80, 'x')).toEqual({ text: '', error: 'ECONNRESET' });
   for (const reporter of ['source', 'destination']) {
     await eventually(async () => (await metric(`istio_tcp_connections_failed_total${labels(reporter, 'DENY')}`)) === 1);
   }
