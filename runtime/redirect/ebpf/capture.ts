@@ -207,12 +207,6 @@ export class EbpfCapture {
   close(): void {
     for (const object of Object.values(this.#objects)) object.close();
   }
-
-  /** Removes everything, shared maps included: the end of the mesh on this node. */
-  removeAll(): void {
-    for (const uid of this.captured()) removePins(podPins(this.root, uid));
-    removeSharedPins(this.root);
-  }
 }
 
 function withOpenMap(pin: string, action: (map: number) => void): void {

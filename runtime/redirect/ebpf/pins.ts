@@ -60,12 +60,3 @@ export function removePins(folder: string): void {
   }
   rmdirSync(folder);
 }
-
-/** Removes the shared maps; the programs that are still attached keep theirs. */
-export function removeSharedPins(root: string): void {
-  const shared = path.join(root, 'shared');
-  if (!existsSync(shared)) return;
-  for (const name of readdirSync(shared)) unlinkSync(path.join(shared, name));
-  rmdirSync(shared);
-  if (readdirSync(root).length === 0) rmdirSync(root);
-}
