@@ -74,6 +74,10 @@ export class Kubelet implements KubeletHooks {
   }
 
   async *logs(pod: Pod, container: string, options: LogOptions): AsyncGenerator<Buffer> {
+    if (options.previous) {
+      const message = `the log of "${container}" holds all its restarts; ask for it without previous`;
+      throw new StatusError(400, 'BadRequest', message);
+    }
     const worker = this.#workers.get(pod.metadata.uid!);
     const running = [...(worker?.initContainers ?? []), ...(worker?.containers ?? [])];
     const state = running.find(({ spec }) => spec.name === container);
