@@ -5,16 +5,7 @@ import { enableReplyRouting, disableReplyRouting } from '../reply-routing';
 import { inNamespace, namespaceCookie, openNamespace } from '../sockets';
 import { addressValue, endpointKey, value64 } from './keys';
 import { BpfObject, deleteElement, openPinned, updateElement } from './libbpf';
-import {
-  PIN_ROOT,
-  pinnedUids,
-  podPins,
-  preparePins,
-  removePins,
-  removeSharedPins,
-  sharedPin,
-  sharedPins,
-} from './pins';
+import { PIN_ROOT, pinnedUids, podPins, preparePins, removePins, sharedPin, sharedPins } from './pins';
 
 const OBJECTS = { outbound: 'outbound.bpf.o', dns: 'dns.bpf.o', inbound: 'inbound.bpf.o', ztunnel: 'ztunnel.bpf.o' };
 /** Names of the compiled objects, all of which must be there. */
