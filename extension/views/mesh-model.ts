@@ -1,5 +1,12 @@
-import { DATAPLANE_MODE, REDIRECTION, STAND_IN, USE_WAYPOINT, WAYPOINT_CLASS } from '../../runtime/api/labels';
-import type { Gateway, Namespace, Pod, Service } from '../../runtime/api/resources';
+import {
+  DATAPLANE_MODE,
+  GATEWAY_MANAGED,
+  REDIRECTION,
+  STAND_IN,
+  USE_WAYPOINT,
+  WAYPOINT_CLASS,
+} from '../../runtime/api/labels';
+import type { Gateway, KubeObject, Namespace, Pod, Service } from '../../runtime/api/resources';
 
 /** A row of the Mesh view, without anything of VS Code. */
 export interface MeshRow {
@@ -40,13 +47,18 @@ function podRow(pod: Pod): MeshRow {
   };
 }
 
+/** What a waypoint's Gateway deployed is shown by the Gateway's own row. */
+const isApplication = (object: KubeObject): boolean => object.metadata.labels?.[GATEWAY_MANAGED] === undefined;
+
 /** Lays the cluster out as namespaces with their waypoints, services and pods; empty system namespaces are left out. */
 export function meshRows({ namespaces, services, pods, gateways }: MeshObjects): MeshRow[] {
   return namespaces
     .map((entry): MeshRow => {
       const namespace = entry.metadata.name;
-      const own = <T extends { metadata: { namespace?: string } }>(objects: readonly T[]): T[] =>
-        objects.filter((object) => object.metadata.namespace === namespace);
+      const own = <T extends KubeObject>(objects: readonly T[]): T[] =>
+        objects
+          .filter((object) => object.metadata.namespace === namespace)
+          .sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
       const waypoints = own(gateways).filter((gateway) => gateway.spec.gatewayClassName === WAYPOINT_CLASS);
       const ambient = entry.metadata.labels?.[DATAPLANE_MODE] === 'ambient';
       const default_ = entry.metadata.labels?.[USE_WAYPOINT];
@@ -66,23 +78,25 @@ export function meshRows({ namespaces, services, pods, gateways }: MeshObjects):
             children: [],
           };
         }),
-        ...own(services).map((service): MeshRow => {
-          const { name, labels } = service.metadata;
-          const waypoint = labels?.[USE_WAYPOINT] ?? default_;
-          const context = waypoint === undefined ? 'service.noWaypoint' : 'service.waypoint';
-          const description = waypoint === undefined ? 'service' : `service through ${waypoint}`;
-          return {
-            id: `service/${namespace}/${name}`,
-            kind: 'service',
-            label: name,
-            description,
-            context,
-            namespace,
-            service: name,
-            children: [],
-          };
-        }),
-        ...own(pods).map(podRow),
+        ...own(services)
+          .filter(isApplication)
+          .map((service): MeshRow => {
+            const { name, labels } = service.metadata;
+            const waypoint = labels?.[USE_WAYPOINT] ?? default_;
+            const context = waypoint === undefined ? 'service.noWaypoint' : 'service.waypoint';
+            const description = waypoint === undefined ? 'service' : `service through ${waypoint}`;
+            return {
+              id: `service/${namespace}/${name}`,
+              kind: 'service',
+              label: name,
+              description,
+              context,
+              namespace,
+              service: name,
+              children: [],
+            };
+          }),
+        ...own(pods).filter(isApplication).map(podRow),
       ];
       return {
         id: `namespace/${namespace}`,
