@@ -45,6 +45,11 @@ export interface DeltaClientOptions extends ControlPlane {
 const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 /** Milliseconds. */
 const backoff = { first: 10, longest: 15_000 } as const;
+/**
+ * While the mesh starts, istiod comes up any moment: for so long after the client's own start (milliseconds) the waits
+ * stay short. Upstream doubles from the beginning.
+ */
+const startup = { lasts: 10_000, longest: 160 } as const;
 
 type Stream = ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
 
@@ -87,6 +92,7 @@ export class DeltaClient implements AsyncDisposable {
   private async run(): Promise<void> {
     const { log, onTermination } = this.options;
     const { signal } = this.stop;
+    const startedAt = performance.now();
     let delay: number = backoff.first;
     while (!signal.aborted) {
       await rootCertificate(this.options.rootCertPath, signal, () =>
@@ -106,7 +112,8 @@ export class DeltaClient implements AsyncDisposable {
         log.warn(`XDS client connection error: ${reasonOf(error)}, retrying in ${delay}ms`);
       }
       await pause(delay, signal);
-      delay = Math.min(delay * 2, backoff.longest);
+      const starting = performance.now() - startedAt < startup.lasts;
+      delay = Math.min(delay * 2, starting ? startup.longest : backoff.longest);
     }
   }
 
