@@ -5,7 +5,7 @@ import type { Pod } from '../api/resources';
 import { reasonOf } from '../errors';
 import { ApiError, type KubeClient } from '../kube/client';
 import { log } from '../telemetry/log';
-import { hasEnded } from './enrollment-rule';
+import { hasEnded, isZtunnel } from './enrollment-rule';
 import type { OlderConnections } from './older-connections';
 import { carriesConnections, type PodCapture } from './pod-capture';
 import { findNamespace } from './pod-place';
@@ -69,7 +69,8 @@ export class Enroller {
   async adopt(pod: Pod, wanted: boolean): Promise<void> {
     const uid = pod.metadata.uid ?? '';
     const netns = findNamespace(uid);
-    if (netns === undefined || hasEnded(pod)) return;
+    // A ztunnel has pins as well, and is no member: releasing them would take its view of captured connections away.
+    if (netns === undefined || hasEnded(pod) || isZtunnel(pod)) return;
     // Asking costs two processes under nftables; a pod that nobody annotated was not captured for long.
     const traces =
       pod.metadata.annotations?.[REDIRECTION] !== undefined || this.options.capture.leftovers().includes(uid);
