@@ -28,9 +28,19 @@ function plain(line: string): string {
   return `${stamp}\t${levels[Number(level)]}\t${String(scope)}\t${String(msg)}${rest === '' ? '' : `\t${rest}`}\n`;
 }
 
+/** Writes in the background: a reader of our output that stalls must not stall a proxy. */
+const sink = pino.destination({ dest: 1, sync: false });
+process.on('exit', () => {
+  try {
+    sink.flushSync();
+  } catch {
+    // Never opened, or nobody reads any more.
+  }
+});
+
 const destination = {
   write(line: string): void {
-    process.stdout.write(process.env['LOG_FORMAT'] === 'json' ? line : plain(line));
+    sink.write(process.env['LOG_FORMAT'] === 'json' ? line : plain(line));
   },
 };
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { STARTED, containerScript, type ContainerPlan } from './container-script';
 
@@ -18,6 +19,8 @@ export interface ContainerProcess {
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
+/** How often a stopping container is looked at for its signal handler, milliseconds; nothing tells when it appears. */
+const HANDLER_POLL_MS = 50;
 /** So much of what a failed script says is told. */
 const COMPLAINT = 500;
 const SIGNALS: Readonly<Record<string, number>> = {
@@ -76,17 +79,39 @@ export async function startContainer(
     });
   });
   child.stderr!.off('data', listen);
+  let waiting: NodeJS.Timeout | undefined;
+  const send = (signal: 'SIGTERM' | 'SIGKILL'): void => {
+    try {
+      if (running) process.kill(pid, signal);
+    } catch {
+      // It has just ended.
+    }
+  };
   return {
     pid,
     startedAt: new Date(),
     exited,
     kill(signal) {
       if (!running) return;
-      try {
-        process.kill(pid, signal);
-      } catch {
-        // It has just ended.
-      }
+      // The kernel discards what the first process of a pid namespace does not catch, and a program that still starts
+      // has no handler yet: the signal waits for it.
+      if (signal === 'SIGTERM' && !catches(pid, SIGNALS.SIGTERM!)) {
+        waiting ??= setInterval(() => {
+          if (running && !catches(pid, SIGNALS.SIGTERM!)) return;
+          clearInterval(waiting);
+          send('SIGTERM');
+        }, HANDLER_POLL_MS);
+      } else send(signal);
     },
   };
+}
+
+/** Whether a process has a handler for a signal, by its number; false when the process is gone. */
+function catches(pid: number, signal: number): boolean {
+  try {
+    const mask = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+    return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
 }
