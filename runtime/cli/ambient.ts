@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { MeshError } from '../errors';
 import { fail, type OutputFormat } from './output';
 import { rerunOnOwnNode } from './own-node';
@@ -13,7 +13,7 @@ function program(): Command {
   const root = new Command('ambient')
     .description("A local dev mesh for Istio's ambient mode.")
     .version(process.env['AMBIENT_VERSION'] ?? '0.1.0')
-    .showHelpAfterError()
+    .configureOutput({ writeErr: () => {} })
     .exitOverride((error) => {
       throw error.exitCode === 0
         ? error
@@ -155,25 +155,19 @@ function run(action: Action<Record<string, unknown>>): (...args: unknown[]) => P
 }
 
 function integer(text: string): number {
-  if (!/^\d+$/.test(text))
-    throw new MeshError('AMB_ERR_USAGE', { problem: `"${text}" is not a whole number.`, remedy: 'Give digits only.' });
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
 }
 
 function port(text: string): number {
   const value = integer(text);
-  if (value > 65_535)
-    throw new MeshError('AMB_ERR_USAGE', { problem: `${text} is not a port.`, remedy: 'Ports go from 0 to 65535.' });
+  if (value > 65_535) throw new InvalidArgumentError('Ports go from 0 to 65535.');
   return value;
 }
 
 function seconds(text: string): number {
   const value = Number(text.replace(/s$/, ''));
-  if (!(value > 0))
-    throw new MeshError('AMB_ERR_USAGE', {
-      problem: `"${text}" is not a time in seconds.`,
-      remedy: 'Give a number of seconds, e.g. 30.',
-    });
+  if (!(value > 0)) throw new InvalidArgumentError('Give a number of seconds, e.g. 30.');
   return value;
 }
 
