@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { MeshUnderTest } from './mesh-under-test';
+
+/** What crosses the bridge of a mesh's node, every byte of it, as tcpdump sees it in the node's network namespace. */
+export class BridgeCapture {
+  private constructor(
+    private readonly tcpdump: ChildProcess,
+    private readonly bytes: Buffer[],
+  ) {}
+
+  static async of(mesh: MeshUnderTest): Promise<BridgeCapture> {
+    const { pid } = JSON.parse(readFileSync(path.join(mesh.state, 'supervisor.json'), 'utf8')) as { pid: number };
+    const listen = [
+      'tcpdump',
+      '-i',
+      'ambr0',
+      '-s',
+      '0',
+      '-B',
+      '16384',
+      '-U',
+      '--immediate-mode',
+      '-Z',
+      'root',
+      '-w',
+      '-',
+    ];
+    const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+    const child = spawn('nsenter', ['-t', String(pid), '--net', '--', ...listen], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    });
+    const bytes: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => void bytes.push(chunk));
+    await new Promise<void>((resolve, reject) => {
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('listening on')) resolve();
+      });
+      child.once('exit', () => reject(new Error(`tcpdump: ${said}`)));
+    });
+    return new BridgeCapture(child, bytes);
+  }
+
+  /** Whether a text has passed by now. */
+  saw(text: string): boolean {
+    return Buffer.concat(this.bytes).includes(text);
+  }
+
+  /** Ends the capture; the packets as they were on the wire, with tcpdump's headers between them. */
+  async stop(): Promise<Buffer> {
+    const ended = once(this.tcpdump, 'close');
+    this.tcpdump.kill('SIGINT');
+    await ended;
+    return Buffer.concat(this.bytes);
+  }
+}
+
+/** How often a text occurs. */
+export function occurrences(bytes: Buffer, text: string): number {
+  let count = 0;
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length)) count += 1;
+  return count;
+}
