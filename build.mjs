@@ -45,7 +45,7 @@ function packages() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   if (!install) {
     if (existsSync(file('node_modules'))) return;
-    console.error('node_modules is missing; run without --no-install, or npm ci.');
+    console.error('node_modules is missing; run without --no-install, or npm install.');
     process.exit(3);
   }
   console.error('installing npm packages ...');
