@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { CALLER_PORT } from './callers';
 import type { MeshUnderTest } from './mesh-under-test';
 
-/** What crosses the bridge of a mesh's node, every byte of it, as tcpdump sees it in the node's network namespace. */
+/** What crosses the bridge of a mesh's node between pods, every byte of it, as tcpdump sees it in the node's network namespace. */
 export class BridgeCapture {
   private constructor(
     private readonly tcpdump: ChildProcess,
@@ -28,8 +29,10 @@ export class BridgeCapture {
       '-w',
       '-',
     ];
+    // The test's own commands to its pods, which name what shall be sent, come from the node.
+    const filter = `not port ${CALLER_PORT}`;
     const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
-    const child = spawn('nsenter', ['-t', String(pid), '--net', '--', ...listen], {
+    const child = spawn('nsenter', ['-t', String(pid), '--net', '--', ...listen, filter], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
     });

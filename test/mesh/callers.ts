@@ -4,7 +4,8 @@ import { KIND } from '../../runtime/api/kinds';
 import type { Pod } from '../../runtime/api/resources';
 import { eventually, type MeshUnderTest } from './mesh-under-test';
 
-const PORT = 9900;
+/** Where callers take their commands. */
+export const CALLER_PORT = 9900;
 
 export interface Asked {
   readonly url: string;
@@ -63,8 +64,8 @@ spec:
   containers:
   - name: caller
     image: example.com/caller
-    ports: [{ containerPort: ${PORT} }]
-    readinessProbe: { tcpSocket: { port: ${PORT} }, periodSeconds: 1 }
+    ports: [{ containerPort: ${CALLER_PORT} }]
+    readinessProbe: { tcpSocket: { port: ${CALLER_PORT} }, periodSeconds: 1 }
     volumeMounts: [{ name: caller, mountPath: /srv/caller }]
   volumes: [{ name: caller, configMap: { name: ${name} } }]
 `);
@@ -75,7 +76,7 @@ spec:
 
   async #ask<T>(action: string, body: object): Promise<T> {
     const { client } = this.mesh;
-    const url = client.podProxyPath(this.namespace, this.name, PORT, action);
+    const url = client.podProxyPath(this.namespace, this.name, CALLER_PORT, action);
     const { status, body: answer } = await client.request('POST', url, { body });
     if (status !== 200) throw new Error(`${this.name} ${action}: ${status} ${answer}`);
     return JSON.parse(answer) as T;

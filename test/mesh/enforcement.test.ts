@@ -1,9 +1,11 @@
 // The bookshop's policies and routes as they decide on the wire, under both ways of capture.
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Caller, type Ending } from './callers';
 import { Flows } from './flows';
 import { DIST, MeshUnderTest } from './mesh-under-test';
+
+vi.setConfig({ testTimeout: 90_000 });
 
 const MANIFESTS = path.join(DIST, 'manifests', 'apps');
 const refused = ({ error }: Ending): boolean => error === 'ECONNRESET';

@@ -1,11 +1,13 @@
 // Changes of the mesh while requests pass: none fails, none is sent in the clear that must not be.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { APP } from '../../runtime/api/labels';
 import type { FlowRecord } from '../../runtime/telemetry/flow-record';
 import { BridgeCapture, occurrences } from './bridge-capture';
 import { Caller, livesOf, type LoadCounts } from './callers';
 import { Flows } from './flows';
 import { eventually, MeshUnderTest, runs } from './mesh-under-test';
+
+vi.setConfig({ testTimeout: 90_000 });
 
 const NS = 'load';
 const RATE = 50;
@@ -188,4 +190,4 @@ test('nothing crosses the bridge in plaintext, also while ztunnel or the agent i
   expect(bytes.length).toBeGreaterThan(counts.answered * 200);
   expect(occurrences(bytes, marker)).toBe(0);
   expect(await livesOf(mesh, NS)).toEqual(lives);
-}, 60_000);
+});
