@@ -4,6 +4,8 @@ import type { EndpointSlice, Service } from '../../../runtime/api/resources';
 import { TestMesh, eventually } from '../mesh';
 
 const NS = 'net';
+/** Node as every pod sees it; the checkout itself may lie in a folder that pods do not see. */
+const NODE = '/run/ambient/bin/node';
 let mesh: TestMesh;
 let address: string;
 
@@ -62,7 +64,7 @@ afterAll(() => mesh[Symbol.asyncDispose]());
 
 /** Runs a script of Node in the client pod. */
 const inClient = async (script: string): Promise<string> =>
-  (await mesh.inside(`${NS}/client`, process.execPath, '-e', script)).trim();
+  (await mesh.inside(`${NS}/client`, NODE, '-e', script)).trim();
 
 const get = (url: string, count: number): string => `
   const agent = new (require('http').Agent)({ keepAlive: false });
@@ -85,7 +87,7 @@ test('a service address leads to every ready pod, with the client as source', as
 
 test('a pod reaches itself through its own service', async () => {
   const script = get(`http://${address}/`, 16);
-  const lines = (await mesh.inside(`${NS}/web`, process.execPath, '-e', script)).trim().split('\n');
+  const lines = (await mesh.inside(`${NS}/web`, NODE, '-e', script)).trim().split('\n');
   expect(new Set(lines.map((line) => line.split(' ')[0])).size).toBe(2);
 });
 
