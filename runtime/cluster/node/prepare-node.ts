@@ -14,6 +14,11 @@ const DEVICES = 'null zero full random urandom tty';
 /** Host ids of pods begin here where the supervisor is root of the machine. */
 const ROOT_FIRST_UID = 100_000;
 const MAPPED_FIRST_UID = 10_000;
+/**
+ * A bridge without an address of its own takes the lowest of its ports', and another one with each pod that comes or
+ * goes; pods that remember the former lose their way out for some seconds.
+ */
+const BRIDGE_MAC = '0a:58:0a:f4:00:01';
 
 /** Whether the supervisor is root of the machine itself and not of a user namespace only. */
 export function isMachineRoot(): boolean {
@@ -88,7 +93,7 @@ echo $PPID >/sys/fs/cgroup/supervisor/cgroup.procs`
 ${root ? bpfMount : ''}
 exec ip -batch - <<'END'
 link set lo up
-link add ${BRIDGE} type bridge
+link add ${BRIDGE} address ${BRIDGE_MAC} type bridge
 addr add ${NODE_ADDRESS}/24 dev ${BRIDGE}
 addr add ${PROBE_SOURCE}/32 dev ${BRIDGE}
 link set ${BRIDGE} up
