@@ -13,6 +13,24 @@ const NS = 'load';
 const RATE = 50;
 const URL = 'http://echo/';
 
+const echoes = (name: string, namespace: string, replicas: number): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, namespace: ${namespace} }
+spec:
+  replicas: ${replicas}
+  selector: { matchLabels: { app: ${name} } }
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec:
+      terminationGracePeriodSeconds: 2
+      containers:
+      - name: echo
+        image: example.com/echo
+        ports: [{ containerPort: 8080 }]
+        readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 }
+`;
+
 /** Two echo servers behind a service, in a namespace of their own. */
 const server = (namespace: string): string => `
 apiVersion: v1
@@ -26,22 +44,7 @@ spec:
   selector: { app: echo }
   ports: [{ name: http, port: 80, targetPort: 8080, appProtocol: http }]
 ---
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: echo, namespace: ${namespace} }
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: echo } }
-  template:
-    metadata: { labels: { app: echo } }
-    spec:
-      terminationGracePeriodSeconds: 2
-      containers:
-      - name: echo
-        image: example.com/echo
-        ports: [{ containerPort: 8080 }]
-        readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 }
-`;
+${echoes('echo', namespace, 2)}`;
 
 let mesh: MeshUnderTest;
 let caller: Caller;
@@ -143,6 +146,19 @@ test('a waypoint comes and goes without a failed request', async () => {
   expect(through).toBeGreaterThan(RATE);
   expect(await livesOf(mesh, NS)).toEqual(lives);
   await mesh.kubectl(`label namespace ${NS} istio.io/use-waypoint-`);
+});
+
+test('pods that come and go disturb no others', async () => {
+  await mesh.kubectl('create namespace others');
+  const counts = await underLoad('neighbours', async () => {
+    await mesh.apply(echoes('bystander', 'others', 5));
+    await mesh.kubectl('wait --for=condition=Available --timeout=40s -n others deployment/bystander');
+    await answeredMore('neighbours', RATE);
+    await mesh.kubectl('delete deployment -n others bystander --timeout=20s');
+    await mesh.kubectl('wait --for=delete pod -n others -l app=bystander --timeout=20s');
+  });
+  expect(counts.failures).toEqual([]);
+  expect(counts.answered).toBe(counts.sent);
 });
 
 test('nothing crosses the bridge in plaintext, also while ztunnel or the agent is away', async () => {
