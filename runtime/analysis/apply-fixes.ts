@@ -1,0 +1,35 @@
+import type { Fix, TextEdit } from './edit';
+
+/**
+ * Applies fixes to the texts of their files. A fix whose edits would touch what an earlier one has changed is left out
+ * as a whole: analysing again offers it anew.
+ *
+ * @returns the changed files and the number of fixes applied
+ */
+export function applyFixes(
+  textOf: (file: string) => string | undefined,
+  fixes: readonly Fix[],
+): { files: ReadonlyMap<string, string>; applied: number } {
+  const accepted = new Map<string, TextEdit[]>();
+  let applied = 0;
+  for (const { edits } of fixes) {
+    const clash = edits.some((edit) => accepted.get(edit.file)?.some((other) => overlaps(edit, other)));
+    if (clash || edits.some(({ file }) => textOf(file) === undefined)) continue;
+    applied += 1;
+    for (const edit of edits) accepted.set(edit.file, [...(accepted.get(edit.file) ?? []), edit]);
+  }
+  const files = new Map<string, string>();
+  for (const [file, edits] of accepted) files.set(file, applyEdits(textOf(file) ?? '', edits));
+  return { files, applied };
+}
+
+function applyEdits(text: string, edits: readonly TextEdit[]): string {
+  return [...edits]
+    .sort((a, b) => b.start - a.start)
+    .reduce((result, { start, end, newText }) => result.slice(0, start) + newText + result.slice(end), text);
+}
+
+/** Two insertions at one place count as overlapping: their order would be arbitrary. */
+function overlaps(a: TextEdit, b: TextEdit): boolean {
+  return a.start === b.start || (a.start < b.end && b.start < a.end);
+}

@@ -1,0 +1,191 @@
+import { Composer, isMap, isSeq, Lexer, Parser, type Document, type Node, type YAMLMap } from 'yaml';
+import type { KubeObject } from '../api/resources';
+import { conform } from './conform';
+import type { Path } from './path';
+import { LIMITS, readValue } from './read-value';
+import { schemaOf } from './schemas';
+import { sourceText, type SourceRange, type SourceText } from './source-text';
+
+/** One object of a file: an element of a multi-document stream, or an item of a List. */
+export interface MeshDocument<T extends KubeObject = KubeObject> {
+  readonly source: SourceText;
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly name: string;
+  /** `default` where none is written, as kubectl has it; empty for kinds of the whole cluster. */
+  readonly namespace: string;
+  /** What was written, without the parts whose type does not fit the kind's schema. */
+  readonly value: T;
+  readonly root: YAMLMap;
+  readonly aliases: ReadonlyMap<Node, Node>;
+  /** Fields that the schema refuses or does not know. */
+  readonly misfits: readonly Misfit[];
+}
+
+export interface Misfit {
+  readonly code: 'AMB1004' | 'AMB1005';
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** A trouble with the text itself. */
+export interface ParseProblem {
+  readonly code: 'AMB1001' | 'AMB1002' | 'AMB1003';
+  readonly message: string;
+  readonly range: SourceRange;
+}
+
+export interface ParsedFile {
+  readonly source: SourceText;
+  readonly documents: readonly MeshDocument[];
+  readonly problems: readonly ParseProblem[];
+  /** A Helm template is not YAML until it is rendered: it has neither documents nor problems. */
+  readonly templated: boolean;
+}
+
+const CLUSTER_KINDS = new Set(['Namespace', 'Node', 'GatewayClass', 'CustomResourceDefinition', 'ClusterRole']);
+const MANY_PROBLEMS = 20;
+
+/**
+ * Reads the Kubernetes objects of a YAML or JSON file. Never throws: what was understood is in `documents`, what was not
+ * in `problems`. A file without `apiVersion` and `kind` is nobody's business here and is not even parsed.
+ */
+export function parseFile(file: string, text: string): ParsedFile {
+  const source = sourceText(file, text);
+  const nothing: ParsedFile = { source, documents: [], problems: [], templated: false };
+  if (!/\bapiVersion\b/.test(text) || !/\bkind\b/.test(text)) return nothing;
+  const stop = (why: string): ParsedFile => ({ ...nothing, problems: [stopped(why, { start: 0, end: 1 })] });
+  if (text.length > LIMITS.length) return stop(`the file has more than ${LIMITS.length} characters`);
+  const tokens = tokenize(text);
+  if (tokens === 'templated') return { ...nothing, templated: true };
+  if (typeof tokens === 'string') return stop(tokens);
+
+  const problems: ParseProblem[] = [];
+  const documents: MeshDocument[] = [];
+  try {
+    // Duplicate keys are found in linear time by readValue; the library compares every pair of keys.
+    const composer = new Composer({ uniqueKeys: false, keepSourceTokens: true, logLevel: 'silent' });
+    for (const document of composer.compose(tokens)) {
+      problems.push(...syntaxProblems(document));
+      const read = readDocument(source, document);
+      documents.push(...read.documents);
+      problems.push(...read.problems);
+    }
+  } catch (error) {
+    // The composer is recursive; a text that still exhausts its stack must not take the caller along.
+    return stop(error instanceof Error ? error.message : String(error));
+  }
+  return { source, documents, problems: problems.slice(0, MANY_PROBLEMS), templated: false };
+}
+
+/** Tokens of the text, or why there are none. */
+function tokenize(text: string): 'templated' | string | Iterable<never> {
+  const parser = new Parser();
+  const tokens: unknown[] = [];
+  let count = 0;
+  let previous = '';
+  for (const lexeme of new Lexer().lex(text)) {
+    if (isTemplate(lexeme, previous)) return 'templated';
+    if ((count += 1) > LIMITS.tokens) return `the file has more than ${LIMITS.tokens} tokens`;
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    // Each level of a document holds about two entries of the parser's stack: the collection and its item.
+    if (parser.stack.length > LIMITS.depth * 2) return `more than ${LIMITS.depth} levels inside one another`;
+    previous = lexeme;
+  }
+  for (const token of parser.end()) tokens.push(token);
+  return tokens as Iterable<never>;
+}
+
+/** `{{` outside comments and block scalars, where only a template engine gives it a meaning. */
+function isTemplate(lexeme: string, previous: string): boolean {
+  if (lexeme === '{') return previous === '{';
+  return lexeme.includes('{{') && !lexeme.startsWith('#') && !lexeme.includes('\n');
+}
+
+function syntaxProblems(document: Document): ParseProblem[] {
+  return document.errors.slice(0, MANY_PROBLEMS).map(({ message, pos: [start, end] }) => ({
+    code: 'AMB1001',
+    message: message.split('\n')[0] ?? message,
+    range: { start, end: Math.max(end, start + 1) },
+  }));
+}
+
+function readDocument(source: SourceText, document: Document): Pick<ParsedFile, 'documents' | 'problems'> {
+  const root = document.contents;
+  if (!isMap(root)) return { documents: [], problems: [] };
+  const { value, aliases, duplicates, stopped: stop } = readValue(root);
+  if (stop !== undefined) {
+    const { start, end } = stop.range;
+    // Whatever is too large is underlined at its beginning only.
+    const brief = end - start > 80 ? start + 1 : end;
+    return { documents: [], problems: [stopped(stop.why, { start, end: brief })] };
+  }
+  return {
+    documents: objectsIn(source, root, value as Record<string, unknown>, aliases),
+    problems: duplicates.map(({ key, range }) => ({
+      code: 'AMB1002',
+      message: `The key ${JSON.stringify(key)} is already written above; the API server refuses a second one.`,
+      range,
+    })),
+  };
+}
+
+function objectsIn(
+  source: SourceText,
+  root: YAMLMap,
+  value: Record<string, unknown>,
+  aliases: ReadonlyMap<Node, Node>,
+): MeshDocument[] {
+  const { apiVersion, kind, metadata } = value;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
+  // A strategic merge patch holds a part of an object: what it lacks is elsewhere.
+  if ('$patch' in value) return [];
+  if (kind.endsWith('List') && Array.isArray(value['items'])) {
+    const items = root.get('items', true);
+    if (!isSeq(items)) return [];
+    return items.items.flatMap((item, index) => {
+      const child = (value['items'] as unknown[])[index];
+      return isMap(item) && isObject(child) ? objectsIn(source, item, child, aliases) : [];
+    });
+  }
+  const slash = apiVersion.indexOf('/');
+  const group = slash < 0 ? '' : apiVersion.slice(0, slash);
+  const version = apiVersion.slice(slash + 1);
+  const { name, namespace } = isObject(metadata) ? metadata : {};
+  const { value: fitting, misfits } = conform(value, schemaOf(group, version, kind));
+  const inCluster = CLUSTER_KINDS.has(kind);
+  return [
+    {
+      source,
+      group,
+      version,
+      kind,
+      name: typeof name === 'string' ? name : '',
+      namespace: inCluster ? '' : typeof namespace === 'string' && namespace ? namespace : 'default',
+      value: withMetadata(fitting, inCluster),
+      root,
+      aliases,
+      // Each costs a search for its place: an object made of nothing else must not cost them all.
+      misfits: misfits.slice(0, MANY_PROBLEMS),
+    },
+  ];
+}
+
+/** Gives the object the metadata that the compilers rely on. */
+function withMetadata(value: Record<string, unknown>, inCluster: boolean): KubeObject {
+  const metadata = isObject(value['metadata']) ? value['metadata'] : {};
+  return {
+    ...value,
+    metadata: { name: '', ...(inCluster ? {} : { namespace: 'default' }), ...metadata },
+  } as KubeObject;
+}
+
+function stopped(why: string, range: SourceRange): ParseProblem {
+  return { code: 'AMB1003', message: `Not analysed: ${why}.`, range };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,132 @@
+import { isMap, isScalar, isSeq, stringify, type Node, type YAMLMap } from 'yaml';
+import type { MeshDocument } from './document';
+import { find } from './locate';
+import type { Path } from './path';
+import { rangeOfNode } from './read-value';
+
+/** A replacement in one file, by UTF-16 offsets of its text. */
+export interface TextEdit {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  readonly newText: string;
+}
+
+export interface Fix {
+  readonly title: string;
+  /** There is one right answer and it changes nothing else: `analyze --fix` may take it unasked. */
+  readonly safe: boolean;
+  readonly edits: readonly TextEdit[];
+}
+
+/** A fix, or none when one of its edits cannot be made (an alias in the way, a JSON file, …). */
+export function fix(title: string, safe: boolean, ...edits: readonly (TextEdit | undefined)[]): Fix | undefined {
+  return edits.every((edit) => edit !== undefined) ? { title, safe, edits } : undefined;
+}
+
+/** Replaces a scalar, in the quotes that it has. */
+export function replaceScalar(document: MeshDocument, path: Path, value: string | number): TextEdit | undefined {
+  const { node, depth, shared } = find(document, path);
+  if (shared || depth !== path.length || !isScalar(node) || node.anchor !== undefined) return undefined;
+  const { start, end } = rangeOfNode(node);
+  const quote = /^["']/.exec(document.source.text.slice(start, end))?.[0] ?? '';
+  const newText = quote === '"' ? JSON.stringify(String(value)) : `${quote}${String(value)}${quote}`;
+  return { file: document.source.file, start, end, newText };
+}
+
+/** Replaces a key with its whole value by another key and value. Comments inside go with what they comment. */
+export function replacePair(document: MeshDocument, path: Path, key: string, value: unknown): TextEdit | undefined {
+  const { pair, depth, shared, node } = find(document, path);
+  if (shared || depth !== path.length || pair === undefined) return undefined;
+  const { source } = document;
+  const start = rangeOfNode(pair.key as Node).start;
+  const end = node === undefined ? rangeOfNode(pair.key as Node).end : contentEnd(node);
+  const parent = find(document, path.slice(0, -1)).node;
+  const newText = isFlow(parent)
+    ? `${JSON.stringify(key)}: ${JSON.stringify(value)}`
+    : render({ [key]: value }, columnOf(document, start), source.newline);
+  return { file: source.file, start, end, newText };
+}
+
+/** Sets a key that is not there, making the mappings that lead to it. */
+export function insertPair(document: MeshDocument, path: Path, value: unknown): TextEdit | undefined {
+  const { depth, node, shared } = find(document, path.slice(0, -1));
+  if (shared || !isMap(node) || node.items.length === 0) return undefined;
+  const [key, ...deeper] = path.slice(depth);
+  if (typeof key !== 'string' || deeper.some((part) => typeof part === 'number')) return undefined;
+  const nested = deeper.reduceRight<unknown>((inner, part) => ({ [part]: inner }), value);
+  return appendToMap(document, node, key, nested);
+}
+
+/** Adds an element to a list of scalars. */
+export function appendItem(document: MeshDocument, path: Path, value: string): TextEdit | undefined {
+  const { node, depth, shared } = find(document, path);
+  if (shared || depth !== path.length || !isSeq(node)) return undefined;
+  const last = node.items.at(-1);
+  if (last === undefined || last === null) return undefined;
+  const { source } = document;
+  const at = contentEnd(last as Node);
+  if (node.flow === true) {
+    const quoted = /^"/.test(source.text.slice(rangeOfNode(last as Node).start));
+    return { file: source.file, start: at, end: at, newText: `, ${quoted ? JSON.stringify(value) : value}` };
+  }
+  const indent = ' '.repeat(columnOf(document, rangeOfNode(node).start));
+  return insertLine(document, at, `${indent}- ${value}`);
+}
+
+/** Adds a document at the end of a YAML file. */
+export function appendDocument(document: MeshDocument, object: unknown): TextEdit | undefined {
+  const { text, file, newline } = document.source;
+  if (/^\s*\{/.test(text) || /^\.\.\.\s*$/m.test(text)) return undefined;
+  const gap = text.endsWith('\n') ? '' : newline;
+  const newText = `${gap}---${newline}${render(object, 0, newline)}${newline}`;
+  return { file, start: text.length, end: text.length, newText };
+}
+
+/** The offset after a node's last character that is not comment or space. */
+export function contentEnd(node: Node): number {
+  if ((isMap(node) || isSeq(node)) && !isFlow(node)) {
+    const last: unknown = node.items.at(-1);
+    const inner = isMap(node) ? (last as { key: Node; value: Node | null } | undefined) : undefined;
+    const end = inner ? (inner.value ?? inner.key) : (last as Node | undefined);
+    if (end) return contentEnd(end);
+  }
+  return node.range?.[1] ?? 0;
+}
+
+function appendToMap(document: MeshDocument, map: YAMLMap, key: string, value: unknown): TextEdit | undefined {
+  const last = map.items.at(-1);
+  const first = map.items[0];
+  if (!last || !first) return undefined;
+  const at = contentEnd((last.value ?? last.key) as Node);
+  if (isFlow(map)) {
+    const newText = `, ${JSON.stringify(key)}: ${JSON.stringify(value)}`;
+    return { file: document.source.file, start: at, end: at, newText };
+  }
+  const column = columnOf(document, rangeOfNode(first.key as Node).start);
+  return insertLine(document, at, ' '.repeat(column) + render({ [key]: value }, column, document.source.newline));
+}
+
+/** Inserts whole lines after the line on which `at` stands; a comment at its end stays where it is. */
+function insertLine(document: MeshDocument, at: number, lines: string): TextEdit {
+  const { text, file, newline } = document.source;
+  // A block scalar's content already ends with its line break.
+  const lineEnd = text[at - 1] === '\n' ? at : text.indexOf('\n', at);
+  if (lineEnd < 0) return { file, start: text.length, end: text.length, newText: `${newline}${lines}` };
+  const start = text[at - 1] === '\n' ? at : lineEnd + 1;
+  return { file, start, end: start, newText: `${lines}${newline}` };
+}
+
+/** YAML text whose lines after the first stand at `column`; no line break at the end. */
+function render(value: unknown, column: number, newline: string): string {
+  const text = stringify(value, { indentSeq: false, lineWidth: 0 }).trimEnd();
+  return text.split('\n').join(newline + ' '.repeat(column));
+}
+
+function columnOf({ source: { text } }: MeshDocument, offset: number): number {
+  return offset - (text.lastIndexOf('\n', offset - 1) + 1);
+}
+
+function isFlow(node: unknown): boolean {
+  return (isMap(node) || isSeq(node)) && node.flow === true;
+}

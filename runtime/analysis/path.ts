@@ -1,0 +1,7 @@
+/** The way from a document's root to a value: keys and indices. */
+export type Path = readonly (string | number)[];
+
+/** Reads the compiler's form of a path, `spec.rules[0].to[1].operation`; keys there contain no dot. */
+export function parsePath(text: string): Path {
+  return [...text.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, key, index]) => key ?? Number(index));
+}

@@ -1,0 +1,44 @@
+import type { Gateway } from '../../api/resources';
+import { labelsMatch } from '../../policy/compile-peer-authentication';
+import { fix, insertPair, replaceScalar } from '../edit';
+import { rule } from '../rule';
+import { isWaypoint, type Mesh } from '../workspace';
+import { ATTACHABLE, ownRequest } from './waypoint-requests';
+import { GATEWAY } from './ztunnel-policy';
+
+type Listener = Gateway['spec']['listeners'][number];
+
+export const attachmentDenied = rule({
+  code: 'AMB2008',
+  severity: 'error',
+  title: 'The waypoint does not admit objects of this namespace',
+  why: 'A waypoint serves its own namespace unless its listener admits others by allowedRoutes.namespaces. Without that, istiod refuses the attachment (AttachmentDenied) and the traffic goes direct, past every policy of the waypoint.',
+  aliases: ['KIA1313', 'IST0171'],
+  scope: 'workspace',
+  kinds: ATTACHABLE,
+  check({ document, mesh, report }) {
+    const request = ownRequest(document, mesh);
+    const gateway = request && mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
+    if (!request || !gateway || !isWaypoint(gateway) || request.namespace === request.clientNamespace) return;
+    const listeners = gateway.value.spec?.listeners ?? [];
+    if (listeners.some((listener) => admits(listener, request.clientNamespace, mesh))) return;
+    const path = ['spec', 'listeners', 0, 'allowedRoutes', 'namespaces', 'from'];
+    const written = listeners[0]?.allowedRoutes?.namespaces?.from;
+    const edit = written === undefined ? insertPair(gateway, path, 'All') : replaceScalar(gateway, path, 'All');
+    report(
+      request.path,
+      `Waypoint ${request.namespace}/${request.name} does not admit namespace ${request.clientNamespace} (allowedRoutes): traffic goes direct.`,
+      { fixes: [fix(`Let waypoint ${request.name} admit all namespaces`, false, edit)] },
+    );
+  },
+});
+
+/** Whether a listener admits a namespace; one whose labels stand in no file, and an expression, count as admitted. */
+function admits({ allowedRoutes }: Listener, namespace: string, mesh: Mesh): boolean {
+  const { from = 'Same', selector } = allowedRoutes?.namespaces ?? {};
+  if (from === 'All') return true;
+  if (from !== 'Selector') return false;
+  const labels = mesh.named('/Namespace', '', namespace)?.value.metadata.labels;
+  if (labels === undefined || selector?.matchExpressions?.length) return true;
+  return labelsMatch(selector?.matchLabels, { 'kubernetes.io/metadata.name': namespace, ...labels });
+}

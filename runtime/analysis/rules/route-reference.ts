@@ -1,0 +1,44 @@
+import type { HttpRoute, Service } from '../../api/resources';
+import { rule, type RuleContext } from '../rule';
+import type { Path } from '../path';
+
+export const routeReference = rule<HttpRoute>({
+  code: 'AMB3006',
+  severity: 'hint',
+  title: 'An HTTPRoute refers to a Service or port that is not there',
+  why: 'Requests that a route sends to a missing Service or port are answered with 500. A Service that stands in no analysed file gives a hint; a Service that is there and lacks the port gives a warning.',
+  aliases: ['KIA1402', 'IST0101'],
+  scope: 'workspace',
+  kinds: ['gateway.networking.k8s.io/HTTPRoute'],
+  check(context) {
+    const { document } = context;
+    for (const [index, parent] of (document.value.spec?.parentRefs ?? []).entries())
+      if (parent.kind === 'Service') check(context, parent, ['spec', 'parentRefs', index]);
+    for (const [index, { backendRefs }] of (document.value.spec?.rules ?? []).entries())
+      for (const [at, backend] of (backendRefs ?? []).entries())
+        if ((backend.kind ?? 'Service') === 'Service')
+          check(context, backend, ['spec', 'rules', index, 'backendRefs', at]);
+  },
+});
+
+interface Reference {
+  readonly group?: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly port?: number;
+}
+
+function check({ document, mesh, report }: RuleContext, reference: Reference, path: Path): void {
+  const { group = '', name, namespace = document.namespace, port } = reference;
+  if (group !== '' && group !== 'core') return;
+  const service = mesh.named<Service>('/Service', namespace, name);
+  if (service === undefined) {
+    report([...path, 'name'], `No file has the Service ${namespace}/${name}.`);
+    return;
+  }
+  const ports = (service.value.spec?.ports ?? []).map((entry) => entry.port);
+  if (port === undefined || ports.length === 0 || ports.includes(port)) return;
+  report([...path, 'port'], `Service ${namespace}/${name} has no port ${port}, but ${ports.join(', ')}.`, {
+    severity: 'warning',
+  });
+}

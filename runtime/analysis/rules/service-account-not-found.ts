@@ -1,0 +1,37 @@
+import type { AuthorizationPolicy, Gateway } from '../../api/resources';
+import { parseIdentity } from '../../policy/identity';
+import { rule } from '../rule';
+import type { Mesh } from '../workspace';
+import { principalPlaces } from './principal-places';
+import { AUTHORIZATION_POLICY, GATEWAY } from './ztunnel-policy';
+
+export const serviceAccountNotFound = rule<AuthorizationPolicy>({
+  code: 'AMB3002',
+  severity: 'hint',
+  title: 'A principal names a service account that is not there',
+  why: 'A principal is <trust domain>/ns/<namespace>/sa/<service account>. Where files have objects of that namespace, but no such service account, no workload that runs as it and no gateway of that name, it may be a slip: nothing would ever match it.',
+  aliases: ['KIA0106'],
+  scope: 'workspace',
+  kinds: [AUTHORIZATION_POLICY],
+  check({ document, mesh, report }) {
+    for (const { path, principal } of principalPlaces(document.value)) {
+      const identity = principal.includes('*') ? undefined : parseIdentity(`spiffe://${principal}`);
+      if (identity === undefined || isKnown(identity.namespace, identity.serviceAccount, mesh)) continue;
+      const { namespace, serviceAccount } = identity;
+      report(path, `No file has the service account ${serviceAccount} of namespace ${namespace}.`);
+    }
+  },
+});
+
+/** Whether the account exists, or the files tell too little of its namespace to doubt it. */
+function isKnown(namespace: string, name: string, mesh: Mesh): boolean {
+  const accounts = mesh.ofKind('/ServiceAccount').filter((other) => other.namespace === namespace);
+  const workloads = mesh.workloads.filter((workload) => workload.namespace === namespace);
+  if (accounts.length + workloads.length === 0 || name === 'default') return true;
+  return (
+    accounts.some((account) => account.name === name) ||
+    workloads.some((workload) => workload.serviceAccount === name) ||
+    // A gateway's pods run as a service account of the gateway's name.
+    mesh.named<Gateway>(GATEWAY, namespace, name) !== undefined
+  );
+}

@@ -1,0 +1,51 @@
+import { USE_WAYPOINT_NAMESPACE } from '../../api/labels';
+import type { Gateway } from '../../api/resources';
+import { fix, insertPair, replaceScalar } from '../edit';
+import { rule } from '../rule';
+import { isWaypoint } from '../workspace';
+import { ATTACHABLE, ownRequest } from './waypoint-requests';
+import { GATEWAY } from './ztunnel-policy';
+
+export const waypointNotFound = rule({
+  code: 'AMB2006',
+  severity: 'hint',
+  title: 'istio.io/use-waypoint names a waypoint that is not there',
+  why: 'While the named Gateway is missing or not ready, traffic goes straight to the workloads and no policy or route of a waypoint holds: it fails open. A Gateway that merely stands in no analysed file gives a hint; one that stands in another namespace, or is no waypoint, gives a warning.',
+  aliases: ['KIA1313', 'IST0171'],
+  scope: 'workspace',
+  kinds: ATTACHABLE,
+  check({ document, mesh, report }) {
+    const request = ownRequest(document, mesh);
+    if (request === undefined) return;
+    const key = `${request.namespace}/${request.name}`;
+    const gateway = mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
+    if (gateway !== undefined) {
+      if (isWaypoint(gateway)) return;
+      const gatewayClass = gateway.value.spec?.gatewayClassName;
+      report(request.path, `Gateway ${key} is no waypoint (its class is ${gatewayClass}): traffic goes direct.`, {
+        severity: 'warning',
+      });
+      return;
+    }
+    const waypoints = mesh.ofKind<Gateway>(GATEWAY).filter(isWaypoint);
+    const elsewhere = waypoints.find(({ name }) => name === request.name);
+    if (elsewhere) {
+      const message = `There is no waypoint ${key}, but there is ${elsewhere.namespace}/${request.name}: without the label ${USE_WAYPOINT_NAMESPACE} traffic goes direct.`;
+      report(request.path, message, {
+        severity: 'warning',
+        fixes: [
+          fix(
+            `Use the waypoint of namespace ${elsewhere.namespace}`,
+            false,
+            insertPair(document, [...request.labelsPath, USE_WAYPOINT_NAMESPACE], elsewhere.namespace),
+          ),
+        ],
+      });
+      return;
+    }
+    const others = waypoints.filter(({ namespace }) => namespace === request.namespace);
+    report(request.path, `No file has the Gateway ${key}; until it is there and ready, traffic goes direct.`, {
+      fixes: others.map(({ name }) => fix(`Use waypoint ${name}`, false, replaceScalar(document, request.path, name))),
+    });
+  },
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import { analyze } from '../../runtime/analysis/analyze';
+import { parseFile } from '../../runtime/analysis/document';
+import { rangeAt } from '../../runtime/analysis/locate';
+import { LIMITS } from '../../runtime/analysis/read-value';
+
+const head = 'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: a }\n';
+
+describe('parseFile', () => {
+  test('reads each document of a stream, and each item of a List', () => {
+    const { documents } = parseFile(
+      'a.yaml',
+      'apiVersion: v1\nkind: Service\nmetadata: { name: a, namespace: n }\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: { name: b }\n- 5\n---\nnothing: here\n',
+    );
+    expect(
+      documents.map(({ group, version, kind, namespace, name }) => [group, version, kind, namespace, name]),
+    ).toEqual([
+      ['', 'v1', 'Service', 'n', 'a'],
+      ['apps', 'v1', 'Deployment', 'default', 'b'],
+    ]);
+  });
+
+  test('reads JSON', () => {
+    const { documents, problems } = parseFile('a.json', '{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"}}');
+    expect([documents[0]?.name, problems]).toEqual(['a', []]);
+  });
+
+  test('follows merge keys and aliases, to the place where the value stands', () => {
+    const text = `base: &base\n  app: x\n${head.replace('{ name: a }', '\n  name: a\n  labels: { <<: *base, own: y }')}`;
+    const [document] = parseFile('a.yaml', text).documents;
+    expect(document?.value.metadata.labels).toEqual({ app: 'x', own: 'y' });
+    const range = document && rangeAt(document, ['metadata', 'labels', 'app']);
+    expect(range && text.slice(range.start, range.end)).toBe('x');
+  });
+
+  test.each([
+    ['a directive on its own line', '{{- if .Values.x }}\n'],
+    ['a value', 'spec: { action: {{ .Values.action }} }\n'],
+    ['a part of a text', 'spec:\n  action: a-{{ .Values.action }}\n'],
+  ])('leaves a Helm template alone: %s', (_, template) => {
+    const { documents, problems, templated } = parseFile('a.yaml', head + template);
+    expect([documents, problems, templated]).toEqual([[], [], true]);
+  });
+
+  test('a template inside a block of text is none', () => {
+    const { templated, documents } = parseFile('a.yaml', `${head}data:\n  alert: |\n    {{ $labels.x }}\n# {{ x }}\n`);
+    expect([templated, documents.length]).toEqual([false, 1]);
+  });
+
+  test('leaves files of other kinds unparsed', () => {
+    expect(parseFile('a.yaml', 'a: [').problems).toEqual([]);
+  });
+
+  test('passes over patches: by $patch, and by a kustomization that names them', () => {
+    const policy = `${head}spec: { action: DENY }\n`;
+    expect(parseFile('a.yaml', `${head}$patch: delete\n`).documents).toEqual([]);
+    const kustomization = (patch: string) =>
+      parseFile('x/kustomization.yaml', `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n${patch}\n`);
+    const codes = (patch: string) =>
+      analyze([kustomization(patch), parseFile('x/p/a.yaml', policy)]).map(({ code }) => code);
+    expect(codes('resources: [p/a.yaml]')).toEqual(['AMB5004']);
+    expect(codes('patches: [{ path: ./p/a.yaml }]')).toEqual([]);
+    expect(codes('patchesStrategicMerge: [../x/p/a.yaml]')).toEqual([]);
+  });
+});
+
+describe('hostile text', () => {
+  const bomb = Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(9)}*a${i}]`).join('\n');
+  // Made in the test: the runner would put such texts into the names of tests.
+  test.each([
+    ['an alias bomb', () => `a0: &a0 x\n${bomb}\n${head}`, /more than 200000 values/],
+    ['an alias in its own anchor', () => `a: &a { b: *a }\n${head}`, /inside its own anchor/],
+    [
+      '10 MB in one scalar',
+      () => `${head}x: ${'x'.repeat(10 << 20)}`,
+      new RegExp(`more than ${LIMITS.length} characters`),
+    ],
+    ['flow levels', () => `${head}x: ${'['.repeat(100_000)}`, /levels inside/],
+    ['block levels', () => `${head}x:\n${'- '.repeat(100_000)}`, /levels inside/],
+    ['levels of keys', () => `${head}x: ${'a: '.repeat(100_000)}`, /levels inside/],
+    [
+      'levels by indentation',
+      () => head + Array.from({ length: 2000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+      /levels inside/,
+    ],
+    ['tokens', () => `${head}x: [${'1,'.repeat(600_000)}]`, /more than 1000000 tokens/],
+  ])('%s is told and not analysed', (_, make, why) => {
+    const { documents, problems } = parseFile('a.yaml', make());
+    // Lengths only: a failure would otherwise print trees of these texts.
+    expect(documents.length).toBe(0);
+    expect(problems.map(({ code }) => code)).toEqual(['AMB1003']);
+    expect(problems[0]?.message).toMatch(why);
+  });
+
+  test.each([
+    ['many keys', () => head + Array.from({ length: 50_000 }, (_, i) => `k${i}: 1`).join('\n'), 1],
+    ['many documents', () => `${head}---\n${'---\n'.repeat(50_000)}`, 1],
+    [
+      'binary',
+      () => head + String.fromCharCode(...Array.from({ length: 60_000 }, (_, i) => (i * 7919) % 256)),
+      undefined,
+    ],
+    ['anchors', () => `${head}x: ${'&a '.repeat(30_000)}`, undefined],
+    ['closing brackets', () => `${head}x: ${']'.repeat(50_000)}`, undefined],
+    [
+      'a name of every object',
+      () => `${head}__proto__: { polluted: true }\nspec: { constructor: 1, __proto__: { rules: 1 } }`,
+      1,
+    ],
+  ])('%s is read in linear time, with few problems', (_, make, documents) => {
+    const parsed = parseFile('a.yaml', make());
+    analyze([parsed]);
+    expect(parsed.problems.length).toBeLessThanOrEqual(20);
+    if (documents !== undefined) expect(parsed.documents.length).toBe(documents);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
