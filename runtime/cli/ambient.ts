@@ -115,6 +115,23 @@ function program(): Command {
       .action(run(async (options) => (await import('./waypoint')).listWaypointsCommand(options as never, verb)));
   }
 
+  root
+    .command('analyze')
+    .description('judge manifests as ztunnel and waypoints will take them; needs no mesh')
+    .argument('[path...]', 'files and folders', ['.'])
+    .option('--fix', 'apply the fixes that have one right answer')
+    .addOption(
+      new Option('--fail-on <severity>', 'exit with 1 from this severity on')
+        .choices(['error', 'warning', 'info', 'hint'])
+        .default('error'),
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'output format').choices(['text', 'json', 'sarif', 'github']).default('text'),
+    )
+    .action(
+      run(async (options, ...paths) => (await import('./analyze')).analyzeCommand(options as never, paths.flat())),
+    );
+
   cluster(root.command('flows').description("show the mesh's traffic"))
     .addOption(
       new Option('-o, --output <format>', 'output format').choices(['table', 'json', 'mermaid']).default('table'),

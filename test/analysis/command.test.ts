@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = path.join(import.meta.dirname, '..', '..');
+let folder: string;
+
+/** The command itself, from the sources, in a folder with manifests. */
+function ambient(...args: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(folder, 'ambient.cjs'), ...args], {
+    cwd: path.join(folder, 'work'),
+    encoding: 'utf8',
+    env: { ...process.env, NODE_PATH: path.join(root, 'node_modules') },
+  });
+  return { code: status, stdout, stderr };
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ambient-analyze-'));
+  await build({
+    entryPoints: [path.join(root, 'runtime', 'cli', 'ambient.ts')],
+    outfile: path.join(folder, 'ambient.cjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    packages: 'external',
+    define: { 'import.meta.url': '__bundle_url' },
+    banner: { js: "const __bundle_url=require('node:url').pathToFileURL(__filename).href;" },
+    logLevel: 'error',
+  });
+  const fixture = (rule: string, name: string) =>
+    readFileSync(path.join(import.meta.dirname, 'fixtures', rule, name), 'utf8');
+  const put = (file: string, text: string) => {
+    const full = path.join(folder, 'work', file);
+    mkdirSync(path.dirname(full), { recursive: true });
+    writeFileSync(full, text);
+  };
+  put('good.yaml', fixture('target-not-found', 'good.yaml'));
+  put('deeper/bad.yml', fixture('waypoint-listener', 'bad.yaml'));
+  put('deeper/hint.yaml', fixture('service-account-not-found', 'bad.yaml'));
+  put('deeper/bad:1,2.json', JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 5 } }));
+  for (const skipped of ['node_modules', '.git']) put(`${skipped}/x.yaml`, fixture('waypoint-listener', 'bad.yaml'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('ambient analyze', () => {
+  test('judges the working folder and names each place', () => {
+    const { code, stdout } = ambient('analyze');
+    expect(code).toBe(1);
+    expect(stdout).toContain('deeper/bad.yml:12:11: error AMB2012 A waypoint listens on port 15008');
+    expect(stdout).toMatch(/^4 files: 4 errors, 1 warning, 1 hint$/m);
+    expect(stdout).not.toContain('node_modules');
+  });
+
+  test.each([
+    [['good.yaml'], 0],
+    [['deeper/hint.yaml'], 0],
+    [['deeper/hint.yaml', '--fail-on', 'hint'], 1],
+    [['deeper/bad.yml', 'good.yaml'], 1],
+    [['missing.yaml'], 2],
+    [['--fail-on', 'never'], 2],
+  ])('%j exits with %i', (args, code) => {
+    expect(ambient('analyze', ...args).code).toBe(code);
+  });
+
+  test('prints JSON with places and fixes', () => {
+    const { diagnostics, files } = JSON.parse(ambient('analyze', 'deeper/bad.yml', '-o', 'json').stdout) as {
+      files: number;
+      diagnostics: object[];
+    };
+    expect(files).toBe(1);
+    expect(diagnostics[0]).toMatchObject({
+      code: 'AMB2012',
+      severity: 'error',
+      file: 'deeper/bad.yml',
+      line: 12,
+      column: 11,
+      endLine: 12,
+      endColumn: 16,
+      aliases: ['IST0171'],
+      fixes: [{ safe: true, edits: [{ file: 'deeper/bad.yml', newText: '15008' }] }],
+    });
+  });
+
+  test('prints GitHub annotations, with the characters escaped that would end them', () => {
+    expect(ambient('analyze', 'deeper', '-o', 'github').stdout).toContain(
+      '::error file=deeper/bad%3A1%2C2.json,line=1,endLine=1,col=',
+    );
+  });
+
+  test('prints SARIF whose results point at its rules', () => {
+    const sarif = JSON.parse(ambient('analyze', '-o', 'sarif').stdout) as {
+      version: string;
+      runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number }[] }[];
+    };
+    const [run] = sarif.runs;
+    expect(sarif.version).toBe('2.1.0');
+    expect(run?.results.length).toBe(6);
+    for (const { ruleId, ruleIndex } of run?.results ?? []) expect(run?.tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
+  });
+
+  test('--fix writes what has one right answer, and leaves the rest', () => {
+    const { code, stderr } = ambient('analyze', '--fix', 'deeper/bad.yml');
+    expect([code, stderr]).toEqual([1, 'fixed: 2 in 1 file\n']);
+    const text = readFileSync(path.join(folder, 'work', 'deeper', 'bad.yml'), 'utf8');
+    expect(text).toContain('port: 15008');
+    expect(text).toContain('protocol: HBONE # wrong');
+  });
+});
