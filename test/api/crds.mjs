@@ -70,7 +70,8 @@ function strip(schema) {
 }
 
 function compact({ apiVersion, kind, metadata, spec }) {
-  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => /k8s\.io\//.test(key));
+  // The API server takes a definition of a k8s.io group only with its approval.
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => /k8s\.io\/|^api-approved/.test(key));
   return {
     apiVersion,
     kind,
