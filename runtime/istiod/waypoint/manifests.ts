@@ -105,6 +105,7 @@ function deployment(gateway: Gateway, metadata: ObjectMeta, { clusterId }: MeshS
             {
               name: 'istio-proxy',
               image: 'ambient/waypoint',
+              imagePullPolicy: 'IfNotPresent',
               args: ['proxy', 'waypoint'],
               env: [
                 { name: 'POD_NAME', ...field('metadata.name') },
