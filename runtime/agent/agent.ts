@@ -8,6 +8,7 @@ import { serveCni } from './cni-server';
 import { Enroller } from './enroller';
 import { hasEnded } from './enrollment-rule';
 import { agentMetrics } from './metrics';
+import { HostProbes } from './host-probes';
 import { NodePods } from './node-pods';
 import { OlderConnections } from './older-connections';
 import type { PodCapture } from './pod-capture';
@@ -23,6 +24,8 @@ export interface AgentSettings {
   /** Paths of the two unix sockets. */
   readonly zdsSocket: string;
   readonly cniSocket: string;
+  /** Path of the node's network namespace; undefined leaves the kubelet's probes as they are. */
+  readonly nodeNetwork?: string;
   readonly statsPort: number;
   readonly readinessPort: number;
   readonly host: string;
@@ -43,6 +46,8 @@ async function annotateNode(client: KubeClient, node: string, { mode, reason }: 
 
 /** Starts the agent of one node; resolves when it is ready to serve ztunnel and the kubelet. */
 export async function startAgent(client: KubeClient, capture: PodCapture, settings: AgentSettings): Promise<Agent> {
+  const { nodeNetwork } = settings;
+  const probes = nodeNetwork === undefined ? undefined : await HostProbes.start(nodeNetwork);
   const zds = new ZdsServer(settings.zdsSocket, {
     beforeSnapshot: async () => prepareZtunnels(capture, await pods.ztunnels()),
     onSnapshot: () => enroller.retryNow(),
@@ -53,7 +58,14 @@ export async function startAgent(client: KubeClient, capture: PodCapture, settin
     ztunnels: () => zds.connected,
     older: () => older.count,
   });
-  const enroller = new Enroller({ client, capture, zds, older, onOutcome: (outcome) => metrics.outcome(outcome) });
+  const enroller = new Enroller({
+    client,
+    capture,
+    zds,
+    older,
+    probes,
+    onOutcome: (outcome) => metrics.outcome(outcome),
+  });
   const pods = new NodePods(
     client,
     settings.nodeName,

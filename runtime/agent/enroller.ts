@@ -6,6 +6,7 @@ import { reasonOf } from '../errors';
 import { ApiError, type KubeClient } from '../kube/client';
 import { log } from '../telemetry/log';
 import { hasEnded, isZtunnel } from './enrollment-rule';
+import type { HostProbes } from './host-probes';
 import type { OlderConnections } from './older-connections';
 import { carriesConnections, type PodCapture } from './pod-capture';
 import { findNamespace } from './pod-place';
@@ -41,6 +42,8 @@ export interface EnrollerOptions {
   readonly capture: PodCapture;
   readonly zds: ZdsServer;
   readonly older: OlderConnections;
+  /** The node's rules for probes; undefined where none are needed. */
+  readonly probes?: HostProbes;
   /** Reports each change of a pod's membership. */
   readonly onOutcome: (outcome: 'enrolled' | 'unenrolled' | 'failed') => void;
 }
@@ -214,6 +217,7 @@ export class Enroller {
       member.captured = false;
       await capture.release(uid, undefined);
     }
+    await this.options.probes?.add(member.pod);
     if (member.captured) return this.#arrived(member);
     member.netns = netns;
     member.inode = inode;
@@ -244,6 +248,7 @@ export class Enroller {
     const uid = member.pod.metadata.uid ?? '';
     if (!member.gone) await this.#annotate(member, undefined);
     await capture.release(uid, member.netns !== undefined && existsSync(member.netns) ? member.netns : undefined);
+    await this.options.probes?.remove(uid);
     await zds.remove(uid);
     older.forget(uid);
     if (member.netns !== undefined && !member.gone) this.#drain(member.netns);

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     podName: env['POD_NAME'] ?? 'ambient-agent',
     zdsSocket: env['INPOD_UDS'] ?? '/var/run/ztunnel/ztunnel.sock',
     cniSocket: env['CNI_SOCKET'] ?? '/var/run/ambient-agent/cni.sock',
+    nodeNetwork: env['NODE_NETWORK'],
     statsPort: PORT.metrics,
     readinessPort: PORT.readiness,
     host: '0.0.0.0',

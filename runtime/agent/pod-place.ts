@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 
 const NAMESPACES = '/var/run/netns';
 
@@ -21,6 +22,16 @@ function processOf(uid: string): string | undefined {
   });
 }
 
+const identityOf = (file: string): bigint | undefined => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+
+/** A namespace's name among the container runtime's: it never means another one, as a process id may in time. */
+function nameOf(namespace: string, folder: string): string | undefined {
+  if (!existsSync(folder)) return undefined;
+  const wanted = identityOf(namespace);
+  const files = readdirSync(folder).map((name) => path.join(folder, name));
+  return wanted === undefined ? undefined : files.find((file) => identityOf(file) === wanted);
+}
+
 /**
  * The file of a pod's network namespace: what the network plugin was told, the file named by the pod's uid, or that of one
  * of its processes.
@@ -30,5 +41,7 @@ export function findNamespace(uid: string, told?: string, folder = NAMESPACES): 
   const found = candidates.find((file) => file !== undefined && existsSync(file));
   if (found !== undefined) return found;
   const pid = processOf(uid);
-  return pid === undefined ? undefined : `/proc/${pid}/ns/net`;
+  if (pid === undefined) return undefined;
+  const namespace = `/proc/${pid}/ns/net`;
+  return nameOf(namespace, folder) ?? namespace;
 }
