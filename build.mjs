@@ -171,7 +171,8 @@ async function bundles() {
     keepNames: true,
     logLevel: 'warning',
   };
-  const external = ['koffi', 'lmdb', 'vscode'];
+  // Optional addons of dockerode's ssh client, which does without them.
+  const external = ['koffi', 'lmdb', 'vscode', 'cpu-features', '*.node'];
   // Some dependencies are ES modules that ask for import.meta.url; in a CommonJS bundle that is this file.
   const meta = {
     define: { 'import.meta.url': '__bundle_url' },
@@ -213,6 +214,7 @@ async function bundles() {
     );
   }
   await Promise.all(jobs);
+  cpSync(file('runtime', 'engine', 'kind', 'image'), file('dist', 'kind'), { recursive: true });
   for (const assets of ['runtime/apps/manifests', 'runtime/engine/manifests']) {
     if (existsSync(file(assets)))
       cpSync(file(assets), file('dist', 'manifests', path.basename(path.dirname(assets))), { recursive: true });

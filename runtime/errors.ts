@@ -60,6 +60,64 @@ const catalogue = {
       remedy: 'Use it (ambient status), stop it (ambient down), or give the second one its own --state folder.',
     }),
   },
+  AMB_ERR_OTHER_ENGINE: {
+    exit: 1,
+    text: ({ running, wanted, state }) => ({
+      message: `A mesh is already running from ${state}, on the ${running} engine instead of ${wanted}.`,
+      remedy: 'Stop it (ambient down), or give the second one its own --state folder.',
+    }),
+  },
+  AMB_ERR_NO_DOCKER: {
+    exit: 3,
+    text: ({ reason }) => ({
+      message: `Docker does not answer: ${reason}.`,
+      remedy:
+        'Start Docker, or say where it is with DOCKER_HOST or docker context use; ambient up --engine embedded needs none.',
+    }),
+  },
+  AMB_ERR_DOCKER_MEMORY: {
+    exit: 3,
+    text: ({ mib, least }) => ({
+      message: `Docker's machine has ${mib} MiB of memory; a cluster with a mesh needs ${least}.`,
+      remedy: "Give it more in Docker's settings, or use the embedded engine.",
+    }),
+  },
+  AMB_ERR_INOTIFY: {
+    exit: 3,
+    text: ({ instances, least }) => ({
+      message: `This machine allows ${instances} inotify instances to a user; a node needs ${least}.`,
+      remedy: 'Raise it: sudo sysctl -w fs.inotify.max_user_instances=512',
+    }),
+  },
+  AMB_ERR_KIND_MISSING: {
+    exit: 3,
+    text: () => ({
+      message: 'The program kind was not found.',
+      remedy: 'Install it (https://kind.sigs.k8s.io, or: go install sigs.k8s.io/kind@latest) and have it on the PATH.',
+    }),
+  },
+  AMB_ERR_KIND_FAILED: {
+    exit: 3,
+    text: ({ command, reason }) => ({
+      message: `kind ${command} failed: ${reason}.`,
+      remedy: 'The whole output is in ambient logs; docker ps -a shows the nodes.',
+    }),
+  },
+  AMB_ERR_KIND_CLUSTER_EXISTS: {
+    exit: 1,
+    text: ({ cluster }) => ({
+      message: `There is a kind cluster ${cluster} already, and it was not made from this state folder.`,
+      remedy: `Delete it (kind delete cluster --name ${cluster}), or choose another name with AMBIENT_KIND_CLUSTER.`,
+    }),
+  },
+  AMB_ERR_IMAGE_BUILD: {
+    exit: 3,
+    text: ({ reason }) => ({
+      message: `The runtime's image could not be built: ${reason}.`,
+      remedy:
+        'The whole output is in ambient logs; where no registry is reached, AMBIENT_BASE_IMAGE may name a local image with Node 24, nftables, iproute2 and libbpf1.',
+    }),
+  },
   AMB_ERR_NOT_RUNNING: {
     exit: 1,
     text: ({ state }) => ({

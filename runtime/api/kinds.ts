@@ -37,6 +37,10 @@ export const KIND = {
   DaemonSet: of('apps', 'v1', 'DaemonSet', 'daemonsets'),
   EndpointSlice: of('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices'),
   Lease: of('coordination.k8s.io', 'v1', 'Lease', 'leases'),
+  Role: of('rbac.authorization.k8s.io', 'v1', 'Role', 'roles'),
+  RoleBinding: of('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings'),
+  ClusterRole: of('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles', false),
+  ClusterRoleBinding: of('rbac.authorization.k8s.io', 'v1', 'ClusterRoleBinding', 'clusterrolebindings', false),
   TokenReview: of('authentication.k8s.io', 'v1', 'TokenReview', 'tokenreviews', false),
   CustomResourceDefinition: of(
     'apiextensions.k8s.io',

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { ENGINES } from '../engine/registry';
 import { MeshError } from '../errors';
 import { fail, type OutputFormat } from './output';
 import { rerunOnOwnNode } from './own-node';
@@ -6,7 +7,6 @@ import { rerunOnOwnNode } from './own-node';
 /** What a subcommand returns: its exit code, 0 when nothing. */
 type Action<O> = (options: O, ...args: string[]) => Promise<number | void>;
 
-const engines = ['auto', 'embedded'] as const;
 const redirects = ['auto', 'ebpf', 'nftables'] as const;
 
 function program(): Command {
@@ -31,15 +31,15 @@ function program(): Command {
       .option('--kubeconfig <file>', 'use this kubeconfig instead of the running mesh')
       .option('--context <name>', 'context of the kubeconfig');
   const namespace = new Option('-n, --namespace <namespace>', 'namespace').makeOptionMandatory();
-  const start = (command: Command): Command =>
+  const start = (command: Command, engines: readonly string[]): Command =>
     command
       .addOption(new Option('--engine <engine>', 'where the mesh runs').choices(engines).default('auto'))
       .addOption(new Option('--redirect <mode>', 'how traffic is captured').choices(redirects).default('auto'))
       .option('--port <port>', 'port of the Kubernetes API on 127.0.0.1; 0 picks a free one', port, 0)
-      .option('--timeout <seconds>', 'how long to wait until it is ready', seconds, 60)
+      .option('--timeout <seconds>', 'how long to wait until it is ready (default: 60, for kind 300)', seconds)
       .addOption(state);
 
-  start(root.command('up').description('start the mesh and wait until it is ready').addOption(output)).action(
+  start(root.command('up').description('start the mesh and wait until it is ready').addOption(output), ENGINES).action(
     run(async (options) => (await import('./up')).up(options as never)),
   );
   root
@@ -149,6 +149,7 @@ function program(): Command {
       .command('demo')
       .description('everything at once: mesh, bookshop, enrolment, waypoint, traffic, flow page')
       .addOption(output),
+    ['auto', 'embedded'],
   )
     .option('--for <seconds>', 'end by itself after so long, with a summary', seconds)
     .option('--page-port <port>', 'port of the flow page on 127.0.0.1; 0 picks a free one', port, 0)

@@ -20,7 +20,7 @@ interface DemoCommand {
   port: number;
   pagePort: number;
   redirect: RedirectMode;
-  timeout: number;
+  timeout?: number;
   /** Seconds; undefined runs until interrupted. */
   for?: number;
 }
@@ -51,7 +51,7 @@ export async function demo(options: DemoCommand): Promise<number> {
       state,
       port: options.port,
       redirect: options.redirect,
-      timeoutMs: options.timeout * 1000,
+      timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
       foreground: true,
       signal,
       onProgress: ({ stage, message }) => line.say(message === undefined ? stage : `${stage}: ${message}`),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { embedded } from '../engine/embedded';
+import { engineOf } from '../engine/registry';
 import { MeshError } from '../errors';
 import { print, type OutputFormat } from './output';
 import { stateFolder } from './mesh';
@@ -7,7 +7,7 @@ import { stateFolder } from './mesh';
 /** `ambient kubeconfig`: the path, or with --raw the file. */
 export async function kubeconfig(options: { output: OutputFormat; state?: string; raw?: boolean }): Promise<void> {
   const state = stateFolder(options.state);
-  const path = await embedded.kubeconfig({ state });
+  const path = await (await engineOf(state)).kubeconfig({ state });
   if (path === undefined) throw new MeshError('AMB_ERR_NOT_RUNNING', { state });
   if (options.raw === true) process.stdout.write(await readFile(path, 'utf8'));
   else print(options.output, { kubeconfig: path }, (value) => `${value.kubeconfig}\n`);

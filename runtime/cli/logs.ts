@@ -1,7 +1,7 @@
 import { APP, SYSTEM_NAMESPACE } from '../api/labels';
 import { KIND, pathOf } from '../api/kinds';
 import type { Pod } from '../api/resources';
-import { embedded } from '../engine/embedded';
+import { engineOf } from '../engine/registry';
 import { MeshError } from '../errors';
 import { apiError, type KubeClient } from '../kube/client';
 import { connectToMesh, stateFolder, type MeshOptions } from './mesh';
@@ -34,7 +34,8 @@ async function podOf(client: KubeClient, component: string): Promise<{ namespace
 export async function logs(options: LogsCommand, component: string): Promise<void> {
   const signal = interruptible();
   if (component === 'supervisor') {
-    const lines = embedded.logs({ state: stateFolder(options.state), follow: options.follow === true, signal });
+    const state = stateFolder(options.state);
+    const lines = (await engineOf(state)).logs({ state, follow: options.follow === true, signal });
     for await (const text of lines) process.stdout.write(text);
     return;
   }

@@ -26,9 +26,9 @@ export async function connectToMesh(options: MeshOptions): Promise<KubeClient> {
   if (options.kubeconfig !== undefined || options.context !== undefined) {
     return connect({ kubeconfig: options.kubeconfig, context: options.context });
   }
-  const { embedded } = await import('../engine/embedded');
+  const { engineOf } = await import('../engine/registry');
   const state = stateFolder(options.state);
-  const kubeconfig = await embedded.kubeconfig({ state });
+  const kubeconfig = await (await engineOf(state)).kubeconfig({ state });
   if (kubeconfig !== undefined) return connect({ kubeconfig });
   throw new MeshError('AMB_ERR_NOT_RUNNING', { state });
 }

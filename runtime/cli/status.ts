@@ -1,5 +1,5 @@
-import { embedded } from '../engine/embedded';
 import type { MeshStatus } from '../engine/engine';
+import { engineOf } from '../engine/registry';
 import { print, table, type OutputFormat } from './output';
 import { stateFolder } from './mesh';
 
@@ -8,7 +8,7 @@ function text(status: MeshStatus): string {
   const components = status.components.map((component) => [
     component.name,
     component.ready ? 'yes' : 'no',
-    String(component.pid),
+    component.pid === 0 ? '' : String(component.pid),
     component.memoryMiB.toFixed(0),
   ]);
   const namespaces = status.namespaces.map((entry) => [
@@ -28,7 +28,7 @@ function text(status: MeshStatus): string {
 /** `ambient status`: exit code 1 when no mesh runs or a component is not ready. */
 export async function status(options: { output: OutputFormat; state?: string }): Promise<number> {
   const state = stateFolder(options.state);
-  const found = await embedded.status({ state });
+  const found = await (await engineOf(state)).status({ state });
   print(options.output, found, (value) =>
     value.state === 'stopped' ? `No mesh is running from ${state}. Start one with: ambient up\n` : text(value),
   );

@@ -22,6 +22,7 @@ import {
   removeSupervisorFile,
   type SupervisorRecord,
 } from '../cluster/node/supervisor-file';
+import { bundleFolder } from './bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from './engine';
 import { checkEnvironment, checkState, whyNoNamespaces } from './preflight';
 import { hostPids } from './host-pids';
@@ -35,11 +36,6 @@ const LOCKED = 75;
 
 const logFile = (state: string): string => path.join(state, 'supervisor.log');
 const kubeconfigFile = (state: string): string => path.join(state, 'kubeconfig');
-
-/** Folder of the bundles: this code's own once it is bundled. */
-function bundleFolder(): string {
-  return process.env['AMBIENT_DIST'] ?? __dirname;
-}
 
 function runningSupervisor(state: string): SupervisorRecord | undefined {
   const record = readSupervisorFile(state);
@@ -304,6 +300,7 @@ async function* logs(options: { state: string; follow?: boolean; signal?: AbortS
 /** The mesh as processes of this machine, in namespaces of their own. */
 export const embedded: Engine = {
   name: NAME,
+  keepsObjects: true,
   async available() {
     try {
       await checkEnvironment('auto', bundleFolder());

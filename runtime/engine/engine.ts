@@ -51,6 +51,8 @@ export interface UpResult {
 /** Where a mesh runs. Everything above uses only the kubeconfig and the telemetry that it yields. */
 export interface Engine {
   readonly name: string;
+  /** Whether a mesh that was stopped has its objects at the next start. */
+  readonly keepsObjects: boolean;
   /** Undefined when it can run here, else why not, with the remedy. */
   available(): Promise<{ message: string; remedy: string } | undefined>;
   up(options: UpOptions): Promise<UpResult>;

@@ -1,10 +1,10 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { KIND } from '../../api/kinds';
-import { APP, DATAPLANE_MODE, SYSTEM_NAMESPACE, USE_WAYPOINT } from '../../api/labels';
+import { DATAPLANE_MODE, USE_WAYPOINT } from '../../api/labels';
 import type { Namespace, Node, Pod } from '../../api/resources';
+import { componentName } from '../../engine/component-name';
 import type { ComponentStatus, MeshStatus } from '../../engine/engine';
 import { isReady } from '../controllers/pods';
-import { controllerOf } from '../controllers/reconciler';
 import type { Kubelet } from '../kubelet/kubelet';
 import type { Store } from '../store/store';
 
@@ -42,22 +42,6 @@ function memoryMiB(pids: readonly number[], children: ReadonlyMap<number, readon
     pending.push(...(children.get(pid) ?? []));
   }
   return Math.round((total / 1024) * 10) / 10;
-}
-
-const SYSTEM_NAMES = new Map<string | undefined, string>([
-  [APP.istiod, 'istiod'],
-  [APP.agent, 'agent'],
-  [APP.ztunnel, 'ztunnel'],
-]);
-
-/** `istiod`, `agent`, `ztunnel`, or `<namespace>/<workload>`. */
-function componentName(pod: Pod): string {
-  const { namespace, name, labels } = pod.metadata;
-  const system = namespace === SYSTEM_NAMESPACE ? SYSTEM_NAMES.get(labels?.['app']) : undefined;
-  const owner = controllerOf(pod);
-  const hash = labels?.['pod-template-hash'];
-  const workload = owner?.kind === 'ReplicaSet' && hash ? owner.name.replace(`-${hash}`, '') : (owner?.name ?? name);
-  return system ?? `${namespace}/${workload}`;
 }
 
 /** The running mesh as `ambient status` shows it, without what only the launcher knows. */
