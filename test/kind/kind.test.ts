@@ -1,0 +1,137 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KIND } from '../../runtime/api/kinds';
+import { REDIRECTION } from '../../runtime/api/labels';
+import type { Pod } from '../../runtime/api/resources';
+import type { MeshStatus } from '../../runtime/engine/engine';
+import type { Graph, MeasuredEdge } from '../../runtime/graph/model';
+import { applyManifests } from '../../runtime/kube/manifests';
+import { waitFor } from '../../runtime/kube/wait';
+import { KindMesh, run } from './cluster';
+
+const NAMESPACE = 'bookshop';
+const MANIFESTS = path.join('runtime', 'apps', 'manifests');
+const PATIENCE = { namespace: NAMESPACE, timeoutMs: 110_000 };
+
+const isReady = ({ status }: Pod): boolean =>
+  (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
+const isEnrolled = ({ metadata }: Pod): boolean => metadata.annotations?.[REDIRECTION] === 'enabled';
+const isApplication = ({ metadata }: Pod): boolean => metadata.labels?.['app'] !== undefined;
+
+describe('the mesh in a kind cluster', () => {
+  const mesh = new KindMesh();
+  /** Uids of the bookshop's pods before enrolment. */
+  let before: string[] = [];
+
+  const pods = async (): Promise<Pod[]> =>
+    (await (await mesh.client()).list<Pod>(KIND.Pod, { namespace: NAMESPACE })).filter(isApplication);
+  const whenPods = async (holds: (pods: readonly Pod[]) => boolean): Promise<true | undefined> =>
+    waitFor<Pod, true>(
+      await mesh.client(),
+      KIND.Pod,
+      (all) => (holds(all.filter(isApplication)) ? true : undefined),
+      PATIENCE,
+    );
+  const graph = (): Promise<Graph> => mesh.json<Graph>('flows', '--for', '6');
+  /** Watches the traffic until a flow is as wanted. */
+  const seen = async (wanted: (edge: MeasuredEdge) => boolean): Promise<MeasuredEdge> => {
+    for (let round = 0; round < 10; round++) {
+      const found = (await graph()).edges.find(wanted);
+      if (found !== undefined) return found;
+    }
+    throw new Error(`no such flow in ${JSON.stringify((await graph()).edges)}`);
+  };
+  const goes = ({ source, destination }: MeasuredEdge, from: string, to: string): boolean =>
+    source.endsWith(`/${from}`) && destination.includes(`/${to}`);
+
+  beforeAll(async () => {
+    const { code, stdout, stderr } = await mesh.ambient('up', '--engine', 'kind', '-o', 'json');
+    if (code !== 0) throw new Error(`${stdout}${stderr}\n${mesh.log()}`);
+    expect(JSON.parse(stdout)).toMatchObject({ engine: 'kind' });
+  });
+  afterAll(() => mesh[Symbol.asyncDispose]());
+
+  test('is ready, and says how it captures', async () => {
+    const status = await mesh.json<MeshStatus>('status');
+    expect(status).toMatchObject({ engine: 'kind', state: 'running' });
+    expect(status.components.map(({ name, ready }) => [name, ready])).toEqual([
+      ['agent', true],
+      ['istiod', true],
+      ['ztunnel', true],
+    ]);
+    expect(status.nodes[0]?.redirect).toMatch(/^(ebpf|nftables)$/);
+    console.log(`capture by ${status.nodes[0]?.redirect}: ${status.nodes[0]?.redirectReason}`);
+  });
+
+  test("leaves the user's kubeconfig alone and keeps its own to the user", () => {
+    expect(readdirSync(mesh.home)).toEqual(['state']);
+    expect(statSync(path.join(mesh.state, 'kubeconfig')).mode & 0o777).toBe(0o600);
+  });
+
+  test('runs the bookshop from the manifests of the embedded engine', async () => {
+    const client = await mesh.client();
+    for (const file of readdirSync(MANIFESTS).sort())
+      await applyManifests(client, readFileSync(path.join(MANIFESTS, file), 'utf8'), file, 'test');
+    expect(await whenPods((all) => all.length >= 8 && all.every(isReady))).toBe(true);
+    before = (await pods()).map(({ metadata }) => metadata.uid ?? '').sort();
+  });
+
+  test('enrols running pods without a restart', async () => {
+    const { code, stdout, stderr } = await mesh.ambient('enroll', NAMESPACE, '--timeout', '100');
+    expect(code, stdout + stderr).toBe(0);
+    const now = await pods();
+    expect(now.filter((pod) => !isEnrolled(pod)).map(({ metadata }) => metadata.name)).toEqual([]);
+    expect(now.map(({ metadata }) => metadata.uid ?? '').sort()).toEqual(before);
+  });
+
+  test('carries their traffic over mutual TLS', async () => {
+    const edge = await seen((flow) => goes(flow, 'cart', 'payments') && flow.mtls && flow.verdict === 'allow');
+    expect(edge.sourceIdentity).toBe('spiffe://cluster.local/ns/bookshop/sa/cart');
+  });
+
+  test('denies at L4 by the identity of the caller', async () => {
+    const edge = await seen((flow) => goes(flow, 'snooper', 'payments') && flow.verdict === 'deny');
+    expect(edge.policy).toBe('bookshop/payments-from-cart');
+  });
+
+  test('deploys a waypoint, which denies at L7 by method', async () => {
+    const { code, stdout, stderr } = await mesh.ambient('waypoint', 'apply', '-n', NAMESPACE);
+    expect(code, stdout + stderr).toBe(0);
+    const denied = await seen((flow) => goes(flow, 'visitors', 'reviews') && flow.verdict === 'deny');
+    expect(denied).toMatchObject({ policy: 'bookshop/reviews-readers', waypoint: 'waypoint/bookshop/waypoint' });
+    await seen((flow) => goes(flow, 'visitors', 'reviews') && flow.verdict === 'allow' && flow.waypoint !== undefined);
+  });
+
+  test('lets the health probes of pods pass that admit only known callers', async () => {
+    expect((await pods()).filter((pod) => !isReady(pod)).map(({ metadata }) => metadata.name)).toEqual([]);
+  });
+
+  test('captures a new pod, and keeps capture while the agent is replaced', async () => {
+    const client = await mesh.client();
+    const [agent] = await client.list<Pod>(KIND.Pod, { namespace: 'istio-system', labelSelector: 'app=ambient-agent' });
+    await client.delete(KIND.Pod, agent!.metadata.name, 'istio-system');
+    const [cart] = (await pods()).filter(({ metadata }) => metadata.labels?.['app'] === 'cart');
+    await client.delete(KIND.Pod, cart!.metadata.name, NAMESPACE);
+    const replaced = (all: readonly Pod[]): boolean =>
+      !all.some(({ metadata }) => metadata.uid === cart!.metadata.uid) &&
+      all.every((pod) => isEnrolled(pod) && isReady(pod));
+    expect(await whenPods(replaced)).toBe(true);
+    await seen((flow) => goes(flow, 'cart', 'payments') && flow.mtls && flow.verdict === 'allow');
+  });
+
+  test('lets pods leave the mesh', async () => {
+    const { code, stdout, stderr } = await mesh.ambient('unenroll', NAMESPACE, '--timeout', '100');
+    expect(code, stdout + stderr).toBe(0);
+    expect((await pods()).filter(isEnrolled)).toEqual([]);
+  });
+
+  test('is gone after down, with everything that it made', async () => {
+    expect(await mesh.containers()).toHaveLength(1);
+    expect(await mesh.json('down')).toMatchObject({ stopped: true });
+    expect(await mesh.containers()).toEqual([]);
+    expect((await run('kind', ['get', 'clusters'])).stdout.split('\n')).not.toContain(mesh.cluster);
+    expect(existsSync(path.join(mesh.state, 'kubeconfig'))).toBe(false);
+    expect(await mesh.json('down')).toMatchObject({ stopped: false });
+  });
+});
