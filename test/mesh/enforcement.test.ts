@@ -85,6 +85,7 @@ spec:
     to: [{ operation: { ports: ["8080"] } }]
 `);
     await snooper.until('http://storefront/', refused);
+    expect(await snooper.request('http://storefront/')).toMatchObject({ error: 'ECONNRESET' });
     expect(await visitor.request('http://storefront/')).toMatchObject({ status: 200 });
     const record = await flows.find(({ policy }) => policy === 'bookshop/no-snooper', 'the denial');
     expect(record).toMatchObject({ verdict: 'deny', rule: 1, mtls: true });
@@ -105,6 +106,8 @@ metadata: { name: default, namespace: bookshop }
 spec: { mtls: { mode: STRICT } }
 `);
     await outsider.until(url, refused);
+    // The first refusal may have been a connection that the policy cut short; a new one is judged from its start.
+    expect(await outsider.request(url)).toMatchObject({ error: 'ECONNRESET' });
     expect(await visitor.request(url)).toMatchObject({ status: 200 });
     const record = await flows.find(
       ({ source, verdict }) => source.pod === 'caller-outsider' && verdict === 'deny',
