@@ -32,8 +32,10 @@ export type MeshMode = 'ambient' | 'sidecar' | 'unknown';
 export interface Mesh {
   readonly settings: MeshSettings;
   ofKind<T extends KubeObject>(groupKind: string): readonly MeshDocument<T>[];
+  inNamespace<T extends KubeObject>(groupKind: string, namespace: string): readonly MeshDocument<T>[];
   named<T extends KubeObject>(groupKind: string, namespace: string, name: string): MeshDocument<T> | undefined;
-  readonly workloads: readonly WorkloadFact[];
+  /** What a document makes pods of, if it does. */
+  workloadOf(document: MeshDocument): WorkloadFact | undefined;
   /** Workloads of the namespace that have the labels; of all namespaces for the root namespace. */
   selected(namespace: string, labels: Readonly<Record<string, string>> | undefined): readonly WorkloadFact[];
   /** Services whose selector finds this workload. */
@@ -56,36 +58,40 @@ const TEMPLATES = [
 /** Gathers the facts that rules ask for; documents of unknown kinds count only under their own kind. */
 export function meshOf(documents: readonly MeshDocument[]): Mesh {
   const byKind = new Map<string, MeshDocument[]>();
+  const byNamespace = new Map<string, MeshDocument[]>();
   const byName = new Map<string, MeshDocument>();
   for (const document of documents) {
     const kind = `${document.group}/${document.kind}`;
-    const list = byKind.get(kind);
-    if (list) list.push(document);
-    else byKind.set(kind, [document]);
+    put(byKind, kind, document);
+    put(byNamespace, `${kind} ${document.namespace}`, document);
     byName.set(`${kind} ${document.namespace}/${document.name}`, document);
   }
   const ofKind = <T extends KubeObject>(kind: string) => (byKind.get(kind) ?? []) as unknown as MeshDocument<T>[];
+  const inNamespace = <T extends KubeObject>(kind: string, namespace: string) =>
+    (byNamespace.get(`${kind} ${namespace}`) ?? []) as unknown as MeshDocument<T>[];
   const named = <T extends KubeObject>(kind: string, namespace: string, name: string) =>
     byName.get(`${kind} ${namespace}/${name}`) as MeshDocument<T> | undefined;
   const settings: MeshSettings = { rootNamespace: SYSTEM_NAMESPACE };
-  const workloads = TEMPLATES.flatMap(([kind, path]) => ofKind(kind).map((document) => workloadOf(document, path)));
+  const workloads = TEMPLATES.flatMap(([kind, path]) => ofKind(kind).map((document) => templateOf(document, path)));
+  const workloadsIn = new Map<string, WorkloadFact[]>();
+  for (const workload of workloads) put(workloadsIn, workload.namespace, workload);
+  const workloadOfDocument = new Map(workloads.map((workload) => [workload.document, workload]));
   const modes = modesOf(ofKind, workloads);
 
   return {
     settings,
     ofKind,
+    inNamespace,
     named,
-    workloads,
+    workloadOf: (document) => workloadOfDocument.get(document),
     selected: (namespace, labels) =>
-      workloads.filter(
-        (workload) =>
-          (workload.namespace === namespace || namespace === settings.rootNamespace) &&
-          labelsMatch(labels, workload.labels),
+      (namespace === settings.rootNamespace ? workloads : (workloadsIn.get(namespace) ?? [])).filter((workload) =>
+        labelsMatch(labels, workload.labels),
       ),
     servicesOf: (workload) =>
-      ofKind<Service>('/Service').filter(({ namespace, value }) => {
+      inNamespace<Service>('/Service', workload.namespace).filter(({ value }) => {
         const selector = value.spec?.selector;
-        return namespace === workload.namespace && selector && labelsMatch(selector, workload.labels);
+        return selector && labelsMatch(selector, workload.labels);
       }),
     modeOf: (namespace) => modes.byNamespace.get(namespace) ?? (modes.anyAmbient ? 'ambient' : 'unknown'),
     waypointFor: (namespace, document, metadataPath = ['metadata']) =>
@@ -106,7 +112,7 @@ export function wantsSidecar({ labels, annotations }: Pick<WorkloadFact, 'labels
   return labels['sidecar.istio.io/inject'] === 'true' || annotations['sidecar.istio.io/inject'] === 'true';
 }
 
-function workloadOf(document: MeshDocument, path: Path): WorkloadFact {
+function templateOf(document: MeshDocument, path: Path): WorkloadFact {
   const template = at(document.value, path) as Partial<Pod> | undefined;
   const spec = (document.value as Partial<Workload | Pod>).spec && template?.spec;
   return {
@@ -118,6 +124,12 @@ function workloadOf(document: MeshDocument, path: Path): WorkloadFact {
     serviceAccount: spec?.serviceAccountName ?? 'default',
     ports: (spec?.containers ?? []).flatMap(({ ports }) => ports ?? []),
   };
+}
+
+function put<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 /** What each namespace's labels and pods say; signs of ambient count before those of sidecars. */

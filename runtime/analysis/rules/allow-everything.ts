@@ -16,7 +16,7 @@ export const allowEverything = rule<AuthorizationPolicy>({
     if ((spec?.action ?? 'ALLOW') !== 'ALLOW') return;
     const open = (spec?.rules ?? []).findIndex(isOpen);
     if (open < 0) return;
-    const all = mesh.ofKind<AuthorizationPolicy>(AUTHORIZATION_POLICY);
+    const all = mesh.inNamespace<AuthorizationPolicy>(AUTHORIZATION_POLICY, document.namespace);
     const voided = all.filter((other) => other !== document && isVoidedBy(other, document));
     const path = ['spec', 'rules', open];
     if (voided.length === 0) report(path, 'This rule allows everything.', { severity: 'hint' });
@@ -34,7 +34,7 @@ function isOpen({ from, to, when }: AuthorizationRule): boolean {
 /** Whether a policy is a narrower ALLOW for what the open one holds for: its whole namespace, or the same target. */
 function isVoidedBy(other: MeshDocument<AuthorizationPolicy>, open: MeshDocument<AuthorizationPolicy>): boolean {
   const { spec } = other.value;
-  if (other.namespace !== open.namespace || other.name === open.name) return false;
+  if (other.name === open.name) return false;
   if ((spec?.action ?? 'ALLOW') !== 'ALLOW' || (spec?.rules ?? []).some(isOpen)) return false;
   const scope = ({ value }: MeshDocument<AuthorizationPolicy>): string =>
     JSON.stringify([value.spec?.selector?.matchLabels, value.spec?.targetRef, value.spec?.targetRefs]);

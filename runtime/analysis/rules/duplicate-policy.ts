@@ -11,16 +11,11 @@ export const duplicatePolicy = rule<AuthorizationPolicy>({
   scope: 'workspace',
   kinds: [AUTHORIZATION_POLICY],
   check({ document, mesh, report }) {
-    const all = mesh.ofKind<AuthorizationPolicy>(AUTHORIZATION_POLICY);
+    const all = mesh.inNamespace<AuthorizationPolicy>(AUTHORIZATION_POLICY, document.namespace);
     // Of the equal ones, only those after the first are told.
     const same = all
       .slice(0, all.indexOf(document))
-      .find(
-        (other) =>
-          other.namespace === document.namespace &&
-          other.name !== document.name &&
-          contentOf(other.value) === contentOf(document.value),
-      );
+      .find((other) => other.name !== document.name && contentOf(other.value) === contentOf(document.value));
     if (same === undefined) return;
     report(['metadata', 'name'], `This says the same as AuthorizationPolicy ${same.namespace}/${same.name}.`);
   },

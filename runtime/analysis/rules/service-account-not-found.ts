@@ -25,8 +25,8 @@ export const serviceAccountNotFound = rule<AuthorizationPolicy>({
 
 /** Whether the account exists, or the files tell too little of its namespace to doubt it. */
 function isKnown(namespace: string, name: string, mesh: Mesh): boolean {
-  const accounts = mesh.ofKind('/ServiceAccount').filter((other) => other.namespace === namespace);
-  const workloads = mesh.workloads.filter((workload) => workload.namespace === namespace);
+  const accounts = mesh.inNamespace('/ServiceAccount', namespace);
+  const workloads = mesh.selected(namespace, {}).filter((workload) => workload.namespace === namespace);
   if (accounts.length + workloads.length === 0 || name === 'default') return true;
   return (
     accounts.some((account) => account.name === name) ||

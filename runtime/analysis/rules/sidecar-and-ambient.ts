@@ -21,7 +21,7 @@ export const sidecarAndAmbient = rule({
       });
       return;
     }
-    const workload = mesh.workloads.find((fact) => fact.document === document);
+    const workload = mesh.workloadOf(document);
     if (workload === undefined || !wantsSidecar(workload)) return;
     const namespace = mesh.named('/Namespace', '', workload.namespace);
     const mode = workload.labels[DATAPLANE_MODE] ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE];

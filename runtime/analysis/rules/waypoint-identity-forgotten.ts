@@ -4,7 +4,6 @@ import { compileForZtunnel, l7Attributes } from '../../policy/compile-for-ztunne
 import { decideConnection } from '../../policy/decide';
 import type { Authorization } from '../../policy/model';
 import { labelsMatch } from '../../policy/compile-peer-authentication';
-import type { MeshDocument } from '../document';
 import { appendItem, fix } from '../edit';
 import type { Path } from '../path';
 import { rule } from '../rule';
@@ -67,9 +66,9 @@ function serviceWaypoint(workload: WorkloadFact, mesh: Mesh): WaypointRequest | 
 
 /** Whether ztunnel lets the principal in on any of the workload's ports; asked of the data plane's own engine. */
 function isAllowed(principal: string, workload: WorkloadFact, mesh: Mesh): boolean {
-  const policies = mesh
-    .ofKind<AuthorizationPolicy>(AUTHORIZATION_POLICY)
-    .filter((policy) => holdsFor(policy, workload, mesh))
+  const policies = [workload.namespace, mesh.settings.rootNamespace]
+    .flatMap((namespace) => mesh.inNamespace<AuthorizationPolicy>(AUTHORIZATION_POLICY, namespace))
+    .filter(({ value }) => labelsMatch(value.spec?.selector?.matchLabels, workload.labels))
     .map(({ value }) => compileForZtunnel(value, mesh.settings))
     .flatMap((outcome): Authorization[] => (outcome.kind === 'sent' ? [outcome.authorization] : []))
     .filter(({ action }) => action === 'ALLOW');
@@ -85,13 +84,4 @@ function isAllowed(principal: string, workload: WorkloadFact, mesh: Mesh): boole
         destinationPort,
       }).verdict === 'allow',
   );
-}
-
-function holdsFor(
-  { namespace, value }: MeshDocument<AuthorizationPolicy>,
-  workload: WorkloadFact,
-  mesh: Mesh,
-): boolean {
-  if (namespace !== workload.namespace && namespace !== mesh.settings.rootNamespace) return false;
-  return labelsMatch(value.spec?.selector?.matchLabels, workload.labels);
 }

@@ -32,7 +32,7 @@ export const ATTACHABLE = [
 /** The document's own request for a waypoint; `none` asks for none. */
 export function ownRequest(document: MeshDocument, mesh: Mesh): OwnRequest | undefined {
   const isNamespace = document.kind === 'Namespace';
-  const workload = mesh.workloads.find((fact) => fact.document === document);
+  const workload = mesh.workloadOf(document);
   const metadataPath = workload?.metadataPath ?? ['metadata'];
   const labels = workload?.labels ?? (document.value as KubeObject).metadata.labels ?? {};
   const name = labels[USE_WAYPOINT];
