@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { reasonOf } from '../errors';
 import { HboneError, refusedWith } from './hbone-error';
+import { writeChunksOneByOne } from './http2-writes';
 import type { CertificateSource, WorkloadCertificate } from './model';
 import { clientSettings, maxSessionMemory, window } from './settings';
 import { abort } from './splice';
@@ -64,6 +65,7 @@ export class HbonePool implements AsyncDisposable {
   private closed = false;
 
   constructor(private readonly options: HbonePoolOptions) {
+    writeChunksOneByOne();
     this.maxStreams = options.maxStreams ?? 100;
     this.idleTimeout = options.idleTimeout ?? 300_000;
     this.connectTimeout = options.connectTimeout ?? 10_000;

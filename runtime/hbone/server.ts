@@ -10,6 +10,7 @@ import { createServer, type ListenOptions, type Server as NetServer, type Socket
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { reasonOf } from '../errors';
 import { parseAuthority, plainAddress } from './address';
+import { writeChunksOneByOne } from './http2-writes';
 import { parseSpiffe } from './identity';
 import type { HboneRequest, WorkloadCertificate } from './model';
 import { keepAlive, maxSessionMemory, serverSettings, window } from './settings';
@@ -61,6 +62,7 @@ export class HboneServer implements AsyncDisposable {
   private draining = false;
 
   constructor(private readonly options: HboneServerOptions) {
+    writeChunksOneByOne();
     this.listener = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 180_000 }, (socket) =>
       this.accepted(socket),
     );

@@ -8,6 +8,7 @@ import {
   type ServerUnaryCall,
 } from '@grpc/grpc-js';
 import { reasonOf } from '../errors';
+import { writeChunksOneByOne } from '../hbone/http2-writes';
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
@@ -68,6 +69,7 @@ type CertificateCall = ServerUnaryCall<IstioCertificateRequest, IstioCertificate
 
 /** The gRPC server of xDS and certificates; it listens nowhere yet. */
 export function grpcServer(ads: AdsServer, certificates: CertificateService): Server {
+  writeChunksOneByOne();
   const server = new Server({
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
