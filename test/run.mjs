@@ -64,11 +64,23 @@ async function workbench() {
   if (code !== 0 && failed === 0) totals.failed += 1;
 }
 
+/** Counts the suite that runs on a real kind cluster, where Docker and kind are. */
+async function cluster() {
+  const file = path.join(results, 'cluster.json');
+  await run('node', [path.join('test', 'kind', 'run.mjs'), '--results', file]);
+  if (!existsSync(file)) return void (totals.failed += 1);
+  const { passed, failed, skipped } = JSON.parse(readFileSync(file, 'utf8'));
+  totals.passed += passed;
+  totals.failed += failed;
+  if (skipped !== undefined) totals.skipped.push(`test/kind (${skipped})`);
+}
+
 await check('tsc', ['-p', 'tsconfig.json']);
 await check('eslint', ['.']);
 await check('prettier', ['--check', '--log-level', 'warn', '.']);
 await vitest();
 await workbench();
+await cluster();
 if (totals.skipped.length > 0) console.log(`\nskipped: ${totals.skipped.join('; ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

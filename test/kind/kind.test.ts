@@ -120,6 +120,15 @@ describe('the mesh in a kind cluster', () => {
     await seen((flow) => goes(flow, 'cart', 'payments') && flow.mtls && flow.verdict === 'allow');
   });
 
+  test('changes how it captures without losing a pod', async () => {
+    await mesh.json('up', '--engine', 'kind', '--redirect', 'nftables');
+    const { nodes } = await mesh.json<MeshStatus>('status');
+    expect(nodes[0]).toMatchObject({ redirect: 'nftables', redirectReason: 'asked for' });
+    expect((await pods()).every((pod) => isEnrolled(pod) && isReady(pod))).toBe(true);
+    await seen((flow) => goes(flow, 'cart', 'payments') && flow.mtls && flow.verdict === 'allow');
+    await seen((flow) => goes(flow, 'snooper', 'payments') && flow.verdict === 'deny');
+  });
+
   test('lets pods leave the mesh', async () => {
     const { code, stdout, stderr } = await mesh.ambient('unenroll', NAMESPACE, '--timeout', '100');
     expect(code, stdout + stderr).toBe(0);

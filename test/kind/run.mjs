@@ -1,11 +1,14 @@
 // Runs the suite on a real kind cluster and ends with one line: N passed, N failed. Where Docker does not answer nothing
-// is counted, and the line before says why. Called by `npm run test:kind`.
+// is counted, and the line before says why. Called by `npm run test:kind`; `npm test` has the numbers written to a file
+// instead: `--results FILE` with {passed, failed, skipped?}.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { ensureBaseImage } from './base-image.mjs';
 
+const { values: options } = parseArgs({ options: { results: { type: 'string' } } });
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = path.join(root, 'node_modules', '.bin');
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin`, FORCE_COLOR: '0' };
@@ -26,21 +29,24 @@ function obstacle() {
   return undefined;
 }
 
-const why = obstacle();
-if (why !== undefined) {
-  console.log(`skipped: ${why}`);
-  console.log('\n0 passed, 0 failed');
-} else {
+/** Runs the tests and counts them; what a failed start keeps from running has not passed. */
+async function suite() {
   await ensureBaseImage(process.execPath);
   const file = path.join(root, 'test-results', 'kind.json');
   mkdirSync(path.dirname(file), { recursive: true });
   rmSync(file, { force: true });
   const args = ['run', '--config', 'test/kind/vitest.config.mts', '--reporter=default', '--reporter=json'];
   spawnSync('vitest', [...args, `--outputFile.json=${file}`], { cwd: root, env, stdio: 'inherit' });
-  const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
-  const passed = report?.numPassedTests ?? 0;
-  // What a failed start keeps from running has not passed.
-  const failed = report === undefined ? 1 : report.numTotalTests - passed || (report.success ? 0 : 1);
-  console.log(`\n${passed} passed, ${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  if (!existsSync(file)) return { passed: 0, failed: 1 };
+  const { numPassedTests: passed, numTotalTests: total, success } = JSON.parse(readFileSync(file, 'utf8'));
+  return { passed, failed: total - passed || (success ? 0 : 1) };
 }
+
+const why = obstacle();
+const outcome = why === undefined ? await suite() : { passed: 0, failed: 0, skipped: why };
+if (options.results !== undefined) writeFileSync(options.results, JSON.stringify(outcome));
+else {
+  if (why !== undefined) console.log(`skipped: ${why}`);
+  console.log(`\n${outcome.passed} passed, ${outcome.failed} failed`);
+}
+process.exitCode = outcome.failed === 0 ? 0 : 1;
