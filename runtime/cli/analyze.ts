@@ -37,7 +37,7 @@ export function analyzeCommand(options: AnalyzeCommand, paths: readonly string[]
 }
 
 function render(format: AnalyzeCommand['output'], found: readonly Diagnostic[], files: number): string {
-  if (format === 'json') return `${JSON.stringify({ files, diagnostics: found })}\n`;
+  if (format === 'json') return `${JSON.stringify(found)}\n`;
   if (format === 'sarif') return `${JSON.stringify(sarifOf(found))}\n`;
   return format === 'github' ? githubOf(found) : textOf(found, files);
 }

@@ -67,11 +67,7 @@ describe('ambient analyze', () => {
   });
 
   test('prints JSON with places and fixes', () => {
-    const { diagnostics, files } = JSON.parse(ambient('analyze', 'deeper/bad.yml', '-o', 'json').stdout) as {
-      files: number;
-      diagnostics: object[];
-    };
-    expect(files).toBe(1);
+    const diagnostics = JSON.parse(ambient('analyze', 'deeper/bad.yml', '-o', 'json').stdout) as object[];
     expect(diagnostics[0]).toMatchObject({
       code: 'AMB2012',
       severity: 'error',
