@@ -49,25 +49,48 @@ function isEstablished({ status }: CustomResourceDefinition): boolean {
   return conditions.some(({ type, status: value }) => type === 'Established' && value === 'True');
 }
 
-/** Applies istiod, agent and ztunnel from the same manifests as the embedded engine's. */
-export async function applyMesh(client: KubeClient, { dist, redirect, image }: Deployed): Promise<void> {
+/**
+ * Applies istiod, agent and ztunnel from the same manifests as the embedded engine's. What mounts a ConfigMap that istiod
+ * writes comes after it: the kubelet looks again for one that was missing only a minute later.
+ */
+export async function applyMesh(
+  client: KubeClient,
+  { dist, redirect, image }: Deployed,
+  patience: Patience,
+): Promise<void> {
   const folder = path.join(dist, 'manifests', 'engine');
   const objects: { kind: Kind; object: KubeObject }[] = [];
   for (const file of (await readdir(folder)).sort())
     objects.push(...readManifests(await readFile(path.join(folder, file), 'utf8'), file));
   // Later objects live in the namespaces of the first ones.
   objects.sort((a, b) => Number(b.kind === KIND.Namespace) - Number(a.kind === KIND.Namespace));
-  for (const { kind, object } of objects) {
+  const later = objects.filter(({ object }) => configMapsOf(object).length > 0);
+  for (const { kind, object } of [...objects.filter((entry) => !later.includes(entry)), ...later]) {
+    for (const name of configMapsOf(object)) await configMapThere(client, name, patience);
     adapt(object, redirect, image);
     await client.apply(kind, object, FIELD_MANAGER);
   }
 }
 
-function adapt(
-  object: KubeObject & { spec?: { template?: PodTemplate } },
-  redirect: RedirectMode,
-  image: string,
-): void {
+function configMapsOf({ spec }: Templated): string[] {
+  return (spec?.template?.spec.volumes ?? []).flatMap(({ configMap }) => (configMap ? [configMap.name] : []));
+}
+
+/** Waits for a ConfigMap; when its time is over, `meshReady` says who waits for what. */
+async function configMapThere(
+  client: KubeClient,
+  name: string,
+  { timeoutMs, signal, onWaiting }: Patience,
+): Promise<void> {
+  onWaiting('waiting for istiod');
+  const isThere = (all: readonly KubeObject[]): true | undefined =>
+    all.some(({ metadata }) => metadata.name === name) ? true : undefined;
+  await waitFor(client, KIND.ConfigMap, isThere, { namespace: SYSTEM_NAMESPACE, timeoutMs: timeoutMs / 2, signal });
+}
+
+type Templated = KubeObject & { spec?: { template?: PodTemplate } };
+
+function adapt(object: Templated, redirect: RedirectMode, image: string): void {
   const template = object.spec?.template;
   if (template === undefined) return;
   template.metadata = { ...template.metadata, annotations: { ...template.metadata?.annotations, [IMAGE]: image } };

@@ -75,7 +75,7 @@ async function up(options: UpOptions): Promise<UpResult> {
         applyDefinitions(client, patience()),
       ]);
       say('system', 'starting istiod, agent and ztunnel');
-      await applyMesh(client, { dist, redirect, image: built.value });
+      await applyMesh(client, { dist, redirect, image: built.value }, patience());
       await meshReady(client, log, patience());
     }
   } finally {
