@@ -33,6 +33,8 @@ export interface Response {
 }
 
 const CREDENTIALS_MS = 60_000;
+/** The first packets of a pod may be lost while its node learns of the API's address; the kernel would try for minutes. */
+const CONNECT_MS = 5_000;
 
 /** A Kubernetes Status that the API answered instead of what was asked. */
 export class ApiError extends MeshError {
@@ -187,6 +189,13 @@ export class KubeClient {
           accept: options.accept ?? 'application/json',
           ...(body && { 'content-type': options.contentType ?? 'application/json', 'content-length': body.length }),
         },
+      });
+      request.once('socket', (socket) => {
+        if (!socket.connecting) return;
+        const timer = setTimeout(() => {
+          request.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`));
+        }, CONNECT_MS);
+        socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
       });
       request.once('response', resolve);
       request.once('error', (error) => {
