@@ -49,7 +49,7 @@ describe.each(['ebpf', 'nftables'])('captured by %s', (redirect) => {
   });
 
   test('L4 ALLOW lets in whom it names and nobody else; the policy asked is named in log and flow', async () => {
-    expect(await cart.request('http://payments/charges')).toMatchObject({ status: 200 });
+    await cart.until('http://payments/charges', answered);
     expect(await snooper.request('http://payments/charges')).toMatchObject({ error: 'ECONNRESET' });
     const allowed = await flows.find(
       ({ reporter, source, verdict }) =>
