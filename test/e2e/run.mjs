@@ -9,8 +9,8 @@ import os from 'node:os';
 import path from 'node:path';
 import util from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
+import { bundleSuite } from './bundle-suite.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const option = (name) => {
@@ -24,19 +24,7 @@ const host = path.join(root, '.cache', 'vscode-host');
 const installed = spawnSync('bash', [path.join(root, 'test', 'e2e', 'install.sh'), host], { stdio: 'inherit' });
 if (installed.status !== 0) process.exit(3);
 
-const suite = path.join(root, '.cache', 'e2e', 'suite.js');
-await build({
-  entryPoints: [path.join(root, 'test', 'e2e', 'suite', 'index.ts')],
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node22',
-  external: ['vscode', 'mocha'],
-  outfile: suite,
-  logLevel: 'warning',
-  define: { 'import.meta.url': '__bundle_url' },
-  banner: { js: "const __bundle_url = require('node:url').pathToFileURL(__filename).href;" },
-});
+const suite = await bundleSuite(root);
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-e2e-'));
 const at = (...parts) => path.join(folder, ...parts);
