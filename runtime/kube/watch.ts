@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { pathOf, type Kind } from '../api/kinds';
 import type { KubeObject } from '../api/resources';
 import { ApiError, apiError, type KubeClient, type ListOptions } from './client';
+import { pause } from '../pause';
 
 export interface Change<T> {
   readonly type: 'added' | 'modified' | 'deleted';
@@ -150,16 +151,4 @@ async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
     rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') yield line;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

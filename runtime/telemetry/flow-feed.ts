@@ -64,9 +64,10 @@ export class FlowFeed {
 
   #send(session: FlowSession): void {
     const send = this.#viewers.get(session);
-    send?.(session.next(this.graph.at(Date.now())));
+    const graph = this.graph.at(Date.now());
+    send?.(session.next(graph));
     const connected = this.source.connected.size;
-    if (this.graph.at(Date.now()).edges.length === 0) {
+    if (graph.edges.length === 0) {
       const text =
         connected === 0 ? 'Waiting for the mesh …' : 'No traffic yet: enroll a namespace and send a request.';
       send?.({ kind: 'status', text, connected });

@@ -5,6 +5,7 @@ import { PORT } from '../api/ports';
 import type { Pod } from '../api/resources';
 import type { KubeClient } from '../kube/client';
 import { keyOf, Watch, type Change } from '../kube/watch';
+import { pause } from '../pause';
 import type { FlowRecord } from './flow-record';
 
 const FIRST_RETRY_MS = 100;
@@ -89,12 +90,4 @@ export class FlowSource {
       // A line cut by a dying proxy.
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }

@@ -87,6 +87,11 @@ export function chooseRoute(
     return { kind: 'error', reason: `no valid destination: ${workload.name} has no address`, service };
   }
   if (workload.protocol === 'TCP') return { kind: 'tcp', address, port, workload, service };
+  return directHbone(workload, address, port, service);
+}
+
+/** HBONE to the destination's own pod, with no waypoint in between. */
+export function directHbone(workload: Workload, address: string, port: number, service: Service | undefined): Route {
   return {
     kind: 'hbone',
     address,

@@ -8,6 +8,7 @@ import {
   type DeltaDiscoveryResponse,
 } from '../proto/gen/envoy/service/discovery/v3/discovery_pb';
 import type { Log } from '../telemetry/log';
+import { pause } from '../pause';
 import { authorization, onConnectTimeout, openChannel, rootCertificate, type ControlPlane } from './connection';
 
 export interface XdsResource {
@@ -215,17 +216,4 @@ class StreamError extends Error {
 
 function send(stream: Stream, request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>): void {
   stream.write(create(DeltaDiscoveryRequestSchema, request));
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 }

@@ -1,12 +1,11 @@
 import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { PORT } from '../api/ports';
 import { reasonOf } from '../errors';
 import { formatAuthority, plainAddress } from '../hbone/address';
 import { HboneError } from '../hbone/hbone-error';
 import { abort } from '../hbone/splice';
 import type { AddressPort } from '../redirect/socket-address';
-import { chooseRoute, identities, type Route } from '../xds/choose-route';
+import { chooseRoute, directHbone, type Route } from '../xds/choose-route';
 import type { Workload } from '../xds/mesh-model';
 import { addressedService } from './addressed-service';
 import type { Parties } from './connection-report';
@@ -93,18 +92,7 @@ function openPlain(pod: PodProxy, destination: AddressPort, signal: AbortSignal)
 function meetOnNode(node: NodeContext, route: Route): Route {
   if (route.kind !== 'tcp' || route.workload.node !== node.config.nodeName) return route;
   if (node.served.get(servedKey(route.workload))?.delivery.captured() !== true) return route;
-  const { address, port, workload, service } = route;
-  return {
-    kind: 'hbone',
-    address,
-    port: PORT.hbone,
-    authority: { host: address, port },
-    allowedIdentities: identities(workload, service),
-    proxy: workload,
-    viaWaypoint: false,
-    workload,
-    service,
-  };
+  return directHbone(route.workload, route.address, route.port, route.service);
 }
 
 /**

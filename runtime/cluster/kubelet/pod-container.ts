@@ -4,7 +4,8 @@ import { startContainer, type ContainerProcess, type Exit } from './container-pr
 import type { ContainerPlan } from './container-script';
 import { MissingObject } from './environment';
 import type { LogWriter } from './log-file';
-import { pause, watchProbe } from './probe';
+import { pause } from '../../pause';
+import { watchProbe } from './probe';
 
 const FIRST_BACK_OFF_MS = 500;
 const LAST_BACK_OFF_MS = 30_000;

@@ -18,7 +18,7 @@ import { LogWriter } from './log-file';
 import { PodContainer, type ContainerHost } from './pod-container';
 import { statusOf, type ContainerFacts } from './pod-status';
 import { PodVolumes } from './pod-volumes';
-import { pause } from './probe';
+import { pause } from '../../pause';
 import { PROGRAMS, programOf } from './program';
 import { createSandbox, netnsPath, removeSandbox } from './sandbox';
 import type { VolumeSource } from './volumes';

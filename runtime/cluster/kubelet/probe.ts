@@ -3,6 +3,7 @@ import https from 'node:https';
 import net from 'node:net';
 import { PROBE_SOURCE } from '../../api/ports';
 import type { Container, Probe } from '../../api/resources';
+import { pause } from '../../pause';
 
 const FIRST_INTERVAL_MS = 50;
 const LAST_INTERVAL_MS = 500;
@@ -96,18 +97,4 @@ export async function watchProbe(
     await pause(healthy === true ? period : Math.min(interval, period), signal);
     interval = Math.min(interval * 1.3, LAST_INTERVAL_MS);
   }
-}
-
-/** Waits, or until the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }
