@@ -21,29 +21,43 @@ function run(command, args) {
   });
 }
 
-const totals = { passed: 0, failed: 0, skipped: [] };
+/** `failures` names what `failed` counts, so that the end of a long log tells where to look. */
+const totals = { passed: 0, failed: 0, skipped: [], failures: [] };
+
+/** Counts failures by name. */
+function fail(...names) {
+  totals.failed += names.length;
+  totals.failures.push(...names);
+}
 
 /** Counts a check that has no tests of its own as one. */
 async function check(command, args) {
-  totals[(await run(command, args)) === 0 ? 'passed' : 'failed'] += 1;
+  if ((await run(command, args)) === 0) totals.passed += 1;
+  else fail(command);
 }
 
 /** Counts vitest's tests; a file that did not load counts as a failure. */
 async function vitest() {
   const file = path.join(results, 'vitest.json');
   const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
-  if (!existsSync(file)) return void (totals.failed += 1);
+  if (!existsSync(file)) return fail('vitest wrote no report');
   const report = JSON.parse(readFileSync(file, 'utf8'));
   const files = report.testResults.filter(
     (result) => result.status === 'failed' && result.assertionResults.length === 0,
   );
-  totals.passed += report.numPassedTests;
-  totals.failed += report.numFailedTests + files.length;
   const tests = report.testResults.flatMap((result) => result.assertionResults);
+  const failures = [
+    ...files.map((result) => `${path.relative(root, result.name)} did not load: ${result.message}`),
+    ...tests
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${test.fullName}: ${(test.failureMessages[0] ?? '').slice(0, 2000)}`),
+  ];
+  totals.passed += report.numPassedTests;
+  fail(...failures);
   totals.skipped.push(
     ...tests.filter((test) => test.status === 'skipped' || test.status === 'pending').map((test) => test.fullName),
   );
-  if (code !== 0 && report.numFailedTests + files.length === 0) totals.failed += 1;
+  if (code !== 0 && failures.length === 0) fail(`vitest ended with ${code}`);
 }
 
 /** Counts the suite that runs in the real VS Code workbench. */
@@ -56,22 +70,23 @@ async function workbench() {
     '--screenshots',
     path.join(results, 'screenshots'),
   ]);
-  if (!existsSync(file)) return void (totals.failed += 1);
+  if (!existsSync(file)) return fail('the workbench suite wrote no results');
   const { tests } = JSON.parse(readFileSync(file, 'utf8'));
-  const failed = tests.filter((test) => test.state !== 'passed').length;
-  totals.passed += tests.length - failed;
-  totals.failed += failed;
-  if (code !== 0 && failed === 0) totals.failed += 1;
+  const failed = tests.filter((test) => test.state !== 'passed');
+  totals.passed += tests.length - failed.length;
+  fail(...failed.map((test) => `${test.title}: ${test.error ?? test.state}`));
+  if (code !== 0 && failed.length === 0) fail(`the workbench suite ended with ${code}`);
 }
 
 /** Counts the suite that runs on a real kind cluster, where Docker and kind are. */
 async function cluster() {
   const file = path.join(results, 'cluster.json');
   await run('node', [path.join('test', 'kind', 'run.mjs'), '--results', file]);
-  if (!existsSync(file)) return void (totals.failed += 1);
+  if (!existsSync(file)) return fail('the kind suite wrote no results');
   const { passed, failed, skipped } = JSON.parse(readFileSync(file, 'utf8'));
   totals.passed += passed;
   totals.failed += failed;
+  if (failed > 0) totals.failures.push(`test/kind: ${failed} failed, see above`);
   if (skipped !== undefined) totals.skipped.push(`test/kind (${skipped})`);
 }
 
@@ -81,6 +96,7 @@ await check('prettier', ['--check', '--log-level', 'warn', '.']);
 await vitest();
 await workbench();
 await cluster();
+for (const failure of totals.failures) console.log(`\nfailed: ${failure}`);
 if (totals.skipped.length > 0) console.log(`\nskipped: ${totals.skipped.join('; ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;
