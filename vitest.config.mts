@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/kind/**', 'node_modules/**'],
+    globalSetup: 'test/peers/global-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -9,7 +9,12 @@ const results = path.join(root, 'test-results');
 rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
 const bin = path.join(root, 'node_modules', '.bin');
-const env = { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin`, FORCE_COLOR: '0' };
+const env = {
+  ...process.env,
+  PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin`,
+  FORCE_COLOR: '0',
+  AMBIENT_BUILD_PEERS: '1',
+};
 
 /** Runs a command in the project's root; resolves with its exit code. */
 function run(command, args) {

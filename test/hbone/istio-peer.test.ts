@@ -9,7 +9,7 @@ import type { WorkloadCertificate } from '../../runtime/hbone/model';
 import { HbonePool } from '../../runtime/hbone/pool';
 import { serveHbone } from '../../runtime/hbone/server';
 import { splice } from '../../runtime/hbone/splice';
-import { goProgram } from '../peers/go-program';
+import { hbonePeerPath } from '../peers/hbone-path';
 import { certificatesOf, createAuthority } from './authority';
 
 // Istio's own HBONE library (istio/pkg/hbone) on the other end of the wire.
@@ -23,7 +23,7 @@ let peersOwn: WorkloadCertificate;
 let application: Server;
 
 beforeAll(async () => {
-  peer = goProgram('hbone', 'istioctl', './hbone');
+  peer = hbonePeerPath();
   const authority = await createAuthority();
   [certificate, peersOwn] = await Promise.all([authority.issue(server), authority.issue(client)]);
   writeFileSync(path.join(folder, 'cert.pem'), peersOwn.certificateChain);
