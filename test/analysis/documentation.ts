@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { CATALOGUE, RULES } from '../../runtime/analysis/catalogue';
 import type { CatalogueEntry } from '../../runtime/analysis/rule';
+import { coveragePage } from './coverage';
 import { expectationsIn, fixtures, FIXTURES } from './fixture';
 
 const GROUPS: Readonly<Record<string, string>> = {
@@ -20,6 +21,7 @@ export function rulePages(): Map<string, string> {
   return new Map([
     ...entries.map((entry): [string, string] => [`${entry.code}.md`, page(entry)]),
     ['README.md', index(entries)],
+    ['coverage.md', coveragePage(entries)],
   ]);
 }
 
