@@ -1,19 +1,6 @@
+import type { JsonSchema } from '../api/json-schema';
 import type { Misfit } from './document';
 import type { Path } from './path';
-
-/** The part of an OpenAPI v3 schema, as CustomResourceDefinitions have it, that tells which values fit. */
-export interface Schema {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly items?: Schema;
-  readonly additionalProperties?: Schema | boolean;
-  readonly required?: readonly string[];
-  readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly nullable?: boolean;
-  readonly 'x-kubernetes-int-or-string'?: boolean;
-  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
-}
 
 /**
  * Keeps of an object what fits its schema, so that whoever reads it afterwards may rely on the types, and tells what
@@ -22,14 +9,14 @@ export interface Schema {
  */
 export function conform(
   value: Record<string, unknown>,
-  schema: Schema,
+  schema: JsonSchema,
 ): { value: Record<string, unknown>; misfits: readonly Misfit[] } {
   const misfits: Misfit[] = [];
   const kept = fit(value, schema, [], misfits);
   return { value: (kept ?? {}) as Record<string, unknown>, misfits };
 }
 
-function fit(value: unknown, schema: Schema, path: Path, misfits: Misfit[]): unknown {
+function fit(value: unknown, schema: JsonSchema, path: Path, misfits: Misfit[]): unknown {
   // The API server drops a null where none is allowed.
   if (value === null || value === undefined) return undefined;
   const wanted = wantedType(value, schema);
@@ -54,7 +41,7 @@ function fit(value: unknown, schema: Schema, path: Path, misfits: Misfit[]): unk
   return typeof value === 'object' ? fitObject(value as Record<string, unknown>, schema, path, misfits) : value;
 }
 
-function fitObject(value: Record<string, unknown>, schema: Schema, path: Path, misfits: Misfit[]): unknown {
+function fitObject(value: Record<string, unknown>, schema: JsonSchema, path: Path, misfits: Misfit[]): unknown {
   const kept: Record<string, unknown> = {};
   for (const [key, child] of Object.entries(value)) {
     // No field of any kind has this name, and assigning it would change the object's prototype.
@@ -92,12 +79,12 @@ function fitObject(value: Record<string, unknown>, schema: Schema, path: Path, m
 }
 
 /** An element that says nothing, in place of one that was refused. */
-function emptyOf({ type }: Schema): unknown {
+function emptyOf({ type }: JsonSchema): unknown {
   return type === 'array' ? [] : type === 'string' ? '' : type === 'integer' || type === 'number' ? 0 : {};
 }
 
 /** The type that the schema wants, in words, when the value is of another. */
-function wantedType(value: unknown, schema: Schema): string | undefined {
+function wantedType(value: unknown, schema: JsonSchema): string | undefined {
   if (schema['x-kubernetes-int-or-string'])
     return typeof value === 'string' || Number.isInteger(value) ? undefined : 'a number or a string';
   switch (schema.type) {

@@ -1,40 +1,28 @@
-// Writes runtime/api/crds.json and runtime/api/NOTICE: the CustomResourceDefinitions that the embedded cluster serves,
-// from the modules where they are published. `node test/api/crds.mjs [target folder]`; needs the go command.
+// Writes runtime/api/crds.json and runtime/api/NOTICE: the CustomResourceDefinitions of Istio and of the Gateway API in
+// the current and the two previous minor versions, from the Go modules where they are published.
+// `node test/api/crds.mjs [target folder]`; needs the go command.
 //
-// Descriptions go (they are nine tenths of the text), schemas, CEL rules, printer columns and all versions stay.
+// Descriptions go (they are nine tenths of the text); schemas, CEL rules, printer columns and all versions stay. Every
+// distinct schema is written once, in `nodes`, and named by its index wherever it stands: three releases of all kinds
+// take less than one release of twelve kinds would take written out.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 
-/** In the order in which they are installed. */
-const SOURCES = [
-  {
-    module: 'sigs.k8s.io/gateway-api',
-    version: 'v1.6.3',
-    files: (kind) => `config/crd/standard/gateway.networking.k8s.io_${kind}.yaml`,
-    plurals: ['gatewayclasses', 'gateways', 'httproutes', 'referencegrants'],
-  },
-  {
-    module: 'istio.io/api',
-    version: 'v1.31.1',
-    files: () => 'kubernetes/customresourcedefinitions.gen.yaml',
-    plurals: [
-      'authorizationpolicies',
-      'peerauthentications',
-      'requestauthentications',
-      'serviceentries',
-      'workloadentries',
-      'destinationrules',
-      'virtualservices',
-      'telemetries',
-    ],
-  },
+/** Newest first. The Gateway API of each release is the one that this minor version of Istio is built with. */
+const RELEASES = [
+  { istio: 'v1.31.4', gatewayApi: 'v1.6.3' },
+  { istio: 'v1.30.8', gatewayApi: 'v1.5.1' },
+  { istio: 'v1.29.5', gatewayApi: 'v1.4.1' },
 ];
+const ISTIO = 'istio.io/api';
+const GATEWAY_API = 'sigs.k8s.io/gateway-api';
+const CHANNELS = ['standard', 'experimental'];
 
-/** The folder of a module in the module cache, downloaded when it is not there. */
+/** Folder and checksum of a module in the module cache, downloaded when it is not there. */
 function fetchModule(module, version) {
   const folder = mkdtempSync(path.join(tmpdir(), 'crds-'));
   try {
@@ -43,36 +31,55 @@ function fetchModule(module, version) {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    return JSON.parse(text);
+    const { Dir, Sum } = JSON.parse(text);
+    return { folder: Dir, sum: Sum };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** Gives each distinct value an index, by its text. */
+function interning() {
+  const values = [];
+  const indices = new Map();
+  const intern = (value) => {
+    const text = JSON.stringify(value);
+    if (!indices.has(text)) indices.set(text, values.push(value) - 1);
+    return indices.get(text);
+  };
+  return { values, intern };
+}
+
+const nodes = interning();
+const definitions = interning();
+
 /** Where a schema's keyword holds schemas by name, by position, or one. */
-const MAPS = ['properties', 'patternProperties', 'definitions'];
+const MAPS = ['properties'];
 const LISTS = ['allOf', 'anyOf', 'oneOf'];
 const SINGLES = ['items', 'additionalProperties', 'not'];
 
-/** A schema without descriptions; a property that is called `description` stays. */
-function strip(schema) {
+/** The index of a schema without descriptions; a property that is called `description` stays. */
+function node(schema) {
   if (typeof schema !== 'object' || schema === null) return schema;
-  const stripped = {};
-  for (const [keyword, value] of Object.entries(schema)) {
+  const compact = {};
+  for (const keyword of Object.keys(schema).sort()) {
+    const value = schema[keyword];
     if (keyword === 'description') continue;
     if (MAPS.includes(keyword))
-      stripped[keyword] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, strip(each)]));
-    else if (LISTS.includes(keyword)) stripped[keyword] = value.map(strip);
-    else if (SINGLES.includes(keyword)) stripped[keyword] = strip(value);
-    else stripped[keyword] = value;
+      compact[keyword] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, node(each)]));
+    else if (LISTS.includes(keyword)) compact[keyword] = value.map(node);
+    else if (SINGLES.includes(keyword)) compact[keyword] = node(value);
+    else compact[keyword] = value;
   }
-  return stripped;
+  return nodes.intern(compact);
 }
 
-function compact({ apiVersion, kind, metadata, spec }) {
-  // The API server takes a definition of a k8s.io group only with its approval.
-  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => /k8s\.io\/|^api-approved/.test(key));
-  return {
+/** The indices of a definition without its schemas, and of the schema of each of its versions. */
+function definition({ apiVersion, kind, metadata, spec }) {
+  // The API server takes a definition of a k8s.io group only with its approval. Bundle and channel of the Gateway API
+  // are those of the release, and put back by whoever reads it.
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => key.startsWith('api-approved'));
+  const head = {
     apiVersion,
     kind,
     metadata: {
@@ -81,46 +88,71 @@ function compact({ apiVersion, kind, metadata, spec }) {
     },
     spec: {
       ...spec,
-      versions: spec.versions.map(({ schema, additionalPrinterColumns, ...version }) => ({
+      versions: spec.versions.map(({ schema: _, additionalPrinterColumns, ...version }) => ({
         ...version,
         ...(additionalPrinterColumns && {
           additionalPrinterColumns: additionalPrinterColumns.map(({ description: _, ...column }) => column),
         }),
-        schema: { openAPIV3Schema: strip(schema.openAPIV3Schema) },
       })),
     },
   };
+  return [definitions.intern(head), ...spec.versions.map(({ schema }) => node(schema.openAPIV3Schema))];
 }
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const target = process.argv[2] ?? path.join(here, '../../runtime/api');
-const crds = [];
-const notices = [];
-for (const { module, version, files, plurals } of SOURCES) {
-  const { Dir: folder, Sum: sum } = fetchModule(module, version);
-  const names = [...new Set(plurals.map(files))];
-  const documents = names
+/** The definitions of a folder's files, in the order of their names. */
+function definitionsIn(folder, names) {
+  return names
     .flatMap((name) => parseAllDocuments(readFileSync(path.join(folder, name), 'utf8')))
     .map((document) => document.toJS({ maxAliasCount: 0 }))
-    .filter((object) => object?.kind === 'CustomResourceDefinition');
-  for (const plural of plurals) {
-    const crd = documents.find(({ spec }) => spec.names.plural === plural);
-    if (crd === undefined) throw new Error(`${module}@${version} has no CustomResourceDefinition for ${plural}`);
-    crds.push(compact(crd));
-  }
-  notices.push(
-    `${module} ${version} (${sum})\n  ${names.join('\n  ')}\n  for ${plurals.join(', ')}\n  Apache License, Version 2.0\n`,
-  );
+    .filter((object) => object?.kind === 'CustomResourceDefinition')
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .map(definition);
 }
 
-writeFileSync(path.join(target, 'crds.json'), `[\n${crds.map((crd) => JSON.stringify(crd)).join(',\n')}\n]\n`);
+const minor = (version) => /^v(\d+\.\d+)/.exec(version)[1];
+const here = path.dirname(fileURLToPath(import.meta.url));
+const target = process.argv[2] ?? path.join(here, '../../runtime/api');
+const releases = [];
+const notices = [];
+for (const versions of RELEASES) {
+  const istio = fetchModule(ISTIO, versions.istio);
+  const gatewayApi = fetchModule(GATEWAY_API, versions.gatewayApi);
+  notices.push(
+    `${ISTIO} ${versions.istio} (${istio.sum})`,
+    `${GATEWAY_API} ${versions.gatewayApi} (${gatewayApi.sum})`,
+  );
+  const ofChannel = (channel) => {
+    const folder = path.join(gatewayApi.folder, 'config/crd', channel);
+    return definitionsIn(
+      folder,
+      readdirSync(folder).filter((name) => name.startsWith('gateway.')),
+    );
+  };
+  releases.push({
+    istio: minor(versions.istio),
+    gatewayApi: minor(versions.gatewayApi),
+    bundleVersion: versions.gatewayApi,
+    definitions: {
+      istio: definitionsIn(path.join(istio.folder, 'kubernetes'), ['customresourcedefinitions.gen.yaml']),
+      ...Object.fromEntries(CHANNELS.map((channel) => [channel, ofChannel(channel)])),
+    },
+  });
+}
+
+const lines = (values) => `[\n${values.map((value) => JSON.stringify(value)).join(',\n')}\n]`;
+writeFileSync(
+  path.join(target, 'crds.json'),
+  `{"nodes":${lines(nodes.values)},"definitions":${lines(definitions.values)},"releases":${lines(releases)}}\n`,
+);
 writeFileSync(
   path.join(target, 'NOTICE'),
-  `crds.json holds CustomResourceDefinitions of these Go modules, without their descriptions.
+  `crds.json holds the CustomResourceDefinitions of these Go modules, without their descriptions, from
+kubernetes/customresourcedefinitions.gen.yaml of Istio's and config/crd of the Gateway API's.
 test/api/crds.mjs writes both files; change the versions there.
 
 ${notices.join('\n')}
-Both modules are licensed under the Apache License, Version 2.0; see LICENSE at the root of this repository.
+
+All are licensed under the Apache License, Version 2.0; see LICENSE at the root of this repository.
 Gateway API: Copyright The Kubernetes Authors. Istio API: Copyright Istio Authors.
 `,
 );

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { bundledCrds, type CustomResourceDefinition } from '../../runtime/api/crds';
+import { bundledCrds, definitionsOf, RELEASES, type CustomResourceDefinition } from '../../runtime/api/crds';
 import { KIND } from '../../runtime/api/kinds';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -52,6 +52,29 @@ describe('bundled definitions', () => {
       expect(schema?.openAPIV3Schema?.type).toBe('object');
       // Descriptions are gone; properties that bear the name are schemas, not texts.
       for (const description of under('description', schema)) expect(description).toBeTypeOf('object');
+    }
+  });
+
+  test('of every release and channel stand whole', () => {
+    for (const release of RELEASES) {
+      expect(release.bundleVersion.startsWith(`v${release.gatewayApi}.`)).toBe(true);
+      for (const channel of ['standard', 'experimental'] as const) {
+        const definitions = definitionsOf(release, channel);
+        const kinds = definitions.map(({ spec }) => `${spec.group}/${spec.names.kind}`);
+        expect(new Set(kinds).size).toBe(kinds.length);
+        expect(kinds).toEqual(
+          expect.arrayContaining([
+            'gateway.networking.k8s.io/GRPCRoute',
+            'networking.istio.io/Gateway',
+            'networking.istio.io/Sidecar',
+            'security.istio.io/AuthorizationPolicy',
+          ]),
+        );
+        expect(kinds.includes('gateway.networking.x-k8s.io/XMesh')).toBe(channel === 'experimental');
+        for (const { spec } of definitions)
+          for (const { schema } of spec.versions)
+            for (const each of under('items', schema)) expect(each).toBeTypeOf('object');
+      }
     }
   });
 

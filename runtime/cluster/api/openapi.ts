@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { apiVersionOf, pathOf } from '../../api/kinds';
 import { definition, openApiName, SCHEMA_REF } from '../schema/builtin';
-import type { JsonSchema } from '../schema/json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 import { definitionName, schemaOf } from '../schema/kind-schema';
 import { notFound } from '../store/status-error';
 import type { Registry } from './registry';

@@ -1,5 +1,5 @@
 import { resolved } from '../schema/builtin';
-import type { JsonSchema } from '../schema/json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 import { copy, isObject, sameJson } from '../store/json';
 import { badRequest } from '../store/status-error';
 

@@ -1,4 +1,4 @@
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 import compact from './builtin-schemas.json';
 
 const definitions = compact as unknown as Record<string, Record<string, string>>;

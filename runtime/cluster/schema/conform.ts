@@ -1,6 +1,6 @@
 import { isObject } from '../store/json';
 import { resolved, structName } from './builtin';
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 
 /** What is left of a value when a schema's reader has been over it. */
 export interface Conformed {

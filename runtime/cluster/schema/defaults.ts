@@ -1,6 +1,6 @@
 import { copy, isObject } from '../store/json';
 import { resolved } from './builtin';
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 
 /** Sets a custom kind's defaults in a value, in place: of missing fields, and inside of objects and lists that are there. */
 export function setSchemaDefaults(value: unknown, given: JsonSchema): void {

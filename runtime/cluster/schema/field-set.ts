@@ -1,6 +1,6 @@
 import { isObject, sameJson } from '../store/json';
 import { resolved } from './builtin';
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 
 /**
  * A set of fields as `fieldsV1` writes it: `f:name` for fields, `k:{...}` for items of map lists, `v:...` for items of

@@ -1,6 +1,6 @@
 import type { ServedKind } from '../api/served-kind';
 import { OBJECT_META, SCHEMA_REF, definition } from './builtin';
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 
 const custom = new WeakMap<object, JsonSchema>();
 

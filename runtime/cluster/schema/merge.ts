@@ -1,6 +1,6 @@
 import type { FieldSet } from './field-set';
 import { stepsOf } from './field-set';
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 import { resolved } from './builtin';
 
 /** Lays an applied configuration over a live value: fields and items are merged, the rest is replaced. */

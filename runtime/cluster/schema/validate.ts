@@ -1,7 +1,7 @@
 import { isObject, sameJson } from '../store/json';
 import type { Cause } from '../store/status-error';
 import { resolved } from './builtin';
-import type { JsonSchema } from './json-schema';
+import type { JsonSchema } from '../../api/json-schema';
 
 const join = (path: string, field: string): string => (path === '' ? field : `${path}.${field}`);
 const quote = (value: unknown): string => JSON.stringify(value);

@@ -1,4 +1,15 @@
-/** An OpenAPI v3 schema as Kubernetes uses it: structural, with list and map types as extensions. */
+/** A CEL rule of a schema, as apiextensions.k8s.io/v1 has it. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  readonly reason?: string;
+  /** Path of the field that an error is about, from the place of the rule: `.spec.name`. */
+  readonly fieldPath?: string;
+  readonly optionalOldSelf?: boolean;
+}
+
+/** An OpenAPI v3 schema as Kubernetes uses it: structural, with list and map types and CEL rules as extensions. */
 export interface JsonSchema {
   $ref?: string;
   type?: string;
@@ -37,4 +48,5 @@ export interface JsonSchema {
   'x-kubernetes-patch-merge-key'?: string;
   'x-kubernetes-patch-strategy'?: string;
   'x-kubernetes-group-version-kind'?: { group: string; version: string; kind: string }[];
+  'x-kubernetes-validations'?: ValidationRule[];
 }
