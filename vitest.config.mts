@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**', 'test/kind/**', 'node_modules/**'],
+    exclude: ['test/e2e/**', 'test/kind/**', 'test/long/**', 'node_modules/**'],
     globalSetup: 'test/peers/global-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 120_000,

@@ -5,7 +5,7 @@ import { parseFile } from '../../runtime/analysis/document';
 
 export const FIXTURES = path.join(import.meta.dirname, 'fixtures');
 
-/** What a fixture says under a token: `#   ^^^ AMBnnnn severity: a part of the message`. */
+/** What a fixture says under a token: `#   ^^^ AMBnnnn severity: the message`, and below it `#   fix: title`. */
 export interface Expectation {
   readonly code: string;
   readonly severity: string;
@@ -13,12 +13,22 @@ export interface Expectation {
   readonly column: number;
   readonly endColumn: number;
   readonly text: string;
+  /** All fixes, in order: `fix: title`, or `safe fix: title`. A fixture that writes none of them leaves them open. */
+  readonly fixes: readonly string[];
+}
+
+/** A text that is analysed alone; `rule` is its folder, `file` its path in FIXTURES. */
+export interface Fixture {
+  readonly rule: string;
+  readonly file: string;
+  readonly text: string;
 }
 
 const EXPECTATION = /^\s*#\s*(\^+) (AMB\d{4}) (error|warning|info|hint): (.*)$/;
+const FIX = /^\s*#\s{2,}((?:safe )?fix: .*)$/;
 
 /** The fixtures' folders, one for each rule, with the files in it. */
-export function fixtures(): { rule: string; file: string; text: string }[] {
+export function fixtures(): Fixture[] {
   return readdirSync(FIXTURES)
     .sort()
     .flatMap((rule) =>
@@ -35,17 +45,19 @@ export function fixtures(): { rule: string; file: string; text: string }[] {
 
 /** The expectations of a fixture; each is about the nearest line above that holds none. */
 export function expectationsIn(text: string): Expectation[] {
+  const expectations: (Expectation & { fixes: string[] })[] = [];
   let line = 0;
-  return text.split('\n').flatMap((content, index) => {
+  for (const [index, content] of text.split('\n').entries()) {
     const match = EXPECTATION.exec(content);
-    if (!match) {
-      line = index + 1;
-      return [];
-    }
-    const [, carets = '', code = '', severity = '', message = ''] = match;
-    const column = content.indexOf('^') + 1;
-    return [{ code, severity, line, column, endColumn: column + carets.length, text: message }];
-  });
+    const fix = FIX.exec(content)?.[1];
+    if (fix !== undefined) expectations.at(-1)?.fixes.push(fix);
+    else if (match) {
+      const [, carets = '', code = '', severity = '', message = ''] = match;
+      const column = content.indexOf('^') + 1;
+      expectations.push({ code, severity, line, column, endColumn: column + carets.length, text: message, fixes: [] });
+    } else line = index + 1;
+  }
+  return expectations;
 }
 
 export function analyzeText(text: string, file = 'file.yaml'): Diagnostic[] {
