@@ -78,7 +78,7 @@ function child(document: MeshDocument, parent: Node | undefined, part: string | 
 }
 
 /** A block scalar or a folded text is underlined on its first line only. */
-function firstLine(document: MeshDocument, { start, end }: SourceRange): SourceRange {
+export function firstLine(document: MeshDocument, { start, end }: SourceRange): SourceRange {
   const line = document.source.text.slice(start, end).search(/\r?\n/);
   return { start, end: line > 0 ? start + line : end };
 }

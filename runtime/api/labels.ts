@@ -2,6 +2,7 @@
 export const DATAPLANE_MODE = 'istio.io/dataplane-mode';
 export const USE_WAYPOINT = 'istio.io/use-waypoint';
 export const USE_WAYPOINT_NAMESPACE = 'istio.io/use-waypoint-namespace';
+export const INGRESS_USE_WAYPOINT = 'istio.io/ingress-use-waypoint';
 export const WAYPOINT_FOR = 'istio.io/waypoint-for';
 export const REDIRECTION = 'ambient.istio.io/redirection';
 export const SIDECAR_STATUS = 'sidecar.istio.io/status';

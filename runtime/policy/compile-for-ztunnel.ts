@@ -124,7 +124,7 @@ function clausesOf(rule: AuthorizationRule, place: Place): Clause[] {
 }
 
 /** A clause of nothing but empty matches never holds, so neither does its rule. */
-function canMatch(rule: Rule): boolean {
+export function canMatch(rule: Rule): boolean {
   return rule.clauses.every(({ matches }) => matches.length === 0 || matches.some((match) => !isEmpty(match)));
 }
 

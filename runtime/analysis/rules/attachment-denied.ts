@@ -1,12 +1,10 @@
 import type { Gateway } from '../../api/resources';
-import { labelsMatch } from '../../policy/compile-peer-authentication';
 import { fix, insertPair, replaceScalar } from '../edit';
 import { rule } from '../rule';
-import { isWaypoint, type Mesh } from '../workspace';
+import { admits } from '../waypoint-binding';
+import { isWaypoint } from '../workspace';
 import { ATTACHABLE, ownRequest } from './waypoint-requests';
 import { GATEWAY } from './ztunnel-policy';
-
-type Listener = Gateway['spec']['listeners'][number];
 
 export const attachmentDenied = rule({
   code: 'AMB2008',
@@ -32,13 +30,3 @@ export const attachmentDenied = rule({
     );
   },
 });
-
-/** Whether a listener admits a namespace; one whose labels stand in no file, and an expression, count as admitted. */
-function admits({ allowedRoutes }: Listener, namespace: string, mesh: Mesh): boolean {
-  const { from = 'Same', selector } = allowedRoutes?.namespaces ?? {};
-  if (from === 'All') return true;
-  if (from !== 'Selector') return false;
-  const labels = mesh.named('/Namespace', '', namespace)?.value.metadata.labels;
-  if (labels === undefined || selector?.matchExpressions?.length) return true;
-  return labelsMatch(selector?.matchLabels, { 'kubernetes.io/metadata.name': namespace, ...labels });
-}
