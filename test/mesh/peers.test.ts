@@ -106,6 +106,11 @@ test('istioctl ztunnel-config prints workloads, services, policies and certifica
   ]);
 });
 
+test('istioctl ztunnel-config asks the running ztunnel itself, through port-forward', async () => {
+  const workloads = await rows('ztunnel-config workloads');
+  expect(workloads).toContainEqual([NS, echo.name, echo.ip, 'ambient-node-1', 'None', 'HBONE']);
+});
+
 test('istioctl deploys a waypoint, shows it and takes it away', async () => {
   await rows(`waypoint apply -n ${NS} --enroll-namespace --wait`);
   const [listed] = await rows(`waypoint list -n ${NS}`);

@@ -14,6 +14,8 @@ export interface LogOptions {
 export interface KubeletHooks {
   /** A container's log; with `follow` until the container ends or the signal aborts. Throws a StatusError. */
   logs(pod: Pod, container: string, options: LogOptions): AsyncIterable<Buffer>;
-  /** A connection to a TCP port, made inside the pod's network namespace, to its loopback address. */
+  /** A connection from the node to a TCP port of the pod's address, for the proxy. */
   dial(pod: Pod, port: number): Promise<net.Socket>;
+  /** A connection to a TCP port of the pod's loopback, made inside its network namespace, for port-forward. */
+  dialInside(pod: Pod, port: number): Promise<net.Socket>;
 }

@@ -41,7 +41,7 @@ export function portForward(
       stream.resume();
       stream.once('close', () => errors.delete(requestid));
     } else if (streamtype === 'data') {
-      void forward(() => kubelet.dial(pod, Number(port)), port, stream, errors.get(requestid));
+      void forward(() => kubelet.dialInside(pod, Number(port)), port, stream, errors.get(requestid));
     } else stream.destroy();
   });
 }

@@ -14,6 +14,7 @@ import type { NodeFolders } from './container-plan';
 import { EventRecorder } from './events';
 import { readLog } from './log-file';
 import { PodWorker, logFolder, type NodeServices } from './pod-worker';
+import { netnsPath } from './sandbox';
 import type { VolumeSource } from './volumes';
 
 const DIAL_TIMEOUT_MS = 5_000;
@@ -91,20 +92,31 @@ export class Kubelet implements KubeletHooks {
     yield* readLog(file, options, () => state === undefined || state.finished || (worker?.stopping ?? true));
   }
 
-  dial(pod: Pod, port: number): Promise<net.Socket> {
-    const ip = this.#workers.get(pod.metadata.uid!)?.ip;
-    if (ip === undefined) return Promise.reject(new Error(`pod ${pod.metadata.name} has no address yet`));
-    return new Promise((resolve, reject) => {
-      // The probe address: capture lets it through to the application.
-      const socket = net.connect({ host: ip, port, localAddress: PROBE_SOURCE, noDelay: true });
-      socket.setTimeout(DIAL_TIMEOUT_MS, () => socket.destroy(new Error(`${ip}:${port} does not answer`)));
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.setTimeout(0);
-        socket.removeListener('error', reject);
-        resolve(socket);
+  async dial(pod: Pod, port: number): Promise<net.Socket> {
+    const ip = this.#addressOf(pod);
+    // The probe address: capture lets it through to the application.
+    return connected(new net.Socket(), { host: ip, port, localAddress: PROBE_SOURCE });
+  }
+
+  async dialInside(pod: Pod, port: number): Promise<net.Socket> {
+    this.#addressOf(pod);
+    // Loaded by the first port-forward: most meshes never see one.
+    const { closeFd, createStreamSocket, openNamespace } = await import('../../redirect/sockets');
+    const netns = openNamespace(netnsPath(pod.metadata.uid!));
+    try {
+      return await connected(new net.Socket({ fd: createStreamSocket(netns, { family: 4 }) }), {
+        host: '127.0.0.1',
+        port,
       });
-    });
+    } finally {
+      closeFd(netns);
+    }
+  }
+
+  #addressOf(pod: Pod): string {
+    const ip = this.#workers.get(pod.metadata.uid!)?.ip;
+    if (ip === undefined) throw new Error(`pod ${pod.metadata.name} has no address yet`);
+    return ip;
   }
 
   #sync(pod: Pod): void {
@@ -155,4 +167,17 @@ function volumeSource({ store, pki, tokens }: KubeletOptions): VolumeSource {
       return { token, refreshAt: expires - (expires - Date.now()) / 5 };
     },
   };
+}
+
+/** Connects a socket; rejects when the other side refuses, or does not answer in time. */
+function connected(socket: net.Socket, to: net.TcpNetConnectOpts): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    socket.setTimeout(DIAL_TIMEOUT_MS, () => socket.destroy(new Error(`${to.host}:${to.port} does not answer`)));
+    socket.once('error', reject);
+    socket.connect({ ...to, noDelay: true }, () => {
+      socket.setTimeout(0);
+      socket.removeListener('error', reject);
+      resolve(socket);
+    });
+  });
 }

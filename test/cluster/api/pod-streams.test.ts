@@ -16,6 +16,14 @@ let server: http.Server;
 let release: () => void = () => {};
 const bytes = Buffer.alloc(3 * 1024 * 1024, 'ambient');
 
+function dial(_pod: Pod, port: number): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const target = port === 80 ? (server.address() as net.AddressInfo).port : port;
+    const socket = net.connect(target, '127.0.0.1', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
 /** The node's side on the loopback: a pod's ports are this process's own. */
 const kubelet: KubeletHooks = {
   async *logs(pod, container, { follow, tailLines = Infinity }) {
@@ -25,13 +33,8 @@ const kubelet: KubeletHooks = {
     await new Promise<void>((resolve) => (release = resolve));
     yield Buffer.from('three\n');
   },
-  dial(_pod, port) {
-    return new Promise((resolve, reject) => {
-      const target = port === 80 ? (server.address() as net.AddressInfo).port : port;
-      const socket = net.connect(target, '127.0.0.1', () => resolve(socket));
-      socket.once('error', reject);
-    });
-  },
+  dial,
+  dialInside: dial,
 };
 
 beforeAll(async () => {
