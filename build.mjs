@@ -150,13 +150,14 @@ function bpfObjects() {
 const processes = [
   'cli/ambient',
   'cluster/supervisor',
+  'engine/container/main',
   'istiod/main',
   'agent/main',
   'ztunnel/main',
   'waypoint/main',
   'apps/main',
 ];
-const bundleName = (entry) => (entry.endsWith('/main') ? path.dirname(entry) : path.basename(entry));
+const bundleName = (entry) => path.basename(entry.endsWith('/main') ? path.dirname(entry) : entry);
 
 /** Bundles every process, the extension and the web pages into dist/. */
 async function bundles() {
@@ -214,7 +215,8 @@ async function bundles() {
     );
   }
   await Promise.all(jobs);
-  cpSync(file('runtime', 'engine', 'kind', 'image'), file('dist', 'kind'), { recursive: true });
+  for (const engine of ['kind', 'container'])
+    cpSync(file('runtime', 'engine', engine, 'image'), file('dist', engine), { recursive: true });
   for (const assets of ['runtime/apps/manifests', 'runtime/engine/manifests']) {
     if (existsSync(file(assets)))
       cpSync(file(assets), file('dist', 'manifests', path.basename(path.dirname(assets))), { recursive: true });

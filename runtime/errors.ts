@@ -60,6 +60,34 @@ const catalogue = {
       remedy: 'Use it (ambient status), stop it (ambient down), or give the second one its own --state folder.',
     }),
   },
+  AMB_ERR_CONTAINER_RUNNING: {
+    exit: 1,
+    text: ({ name, state }) => ({
+      message: `A mesh is already running from ${state} (container ${name}).`,
+      remedy: 'Use it (ambient status), stop it (ambient down), or give the second one its own --state folder.',
+    }),
+  },
+  AMB_ERR_CONTAINER_TAKEN: {
+    exit: 1,
+    text: ({ name }) => ({
+      message: `Docker has a container ${name} that this command did not make.`,
+      remedy: `Remove it (docker rm -f ${name}), or use another --state folder.`,
+    }),
+  },
+  AMB_ERR_CONTAINER_FAILED: {
+    exit: 3,
+    text: ({ what, reason }) => ({
+      message: `The mesh's container could not ${what}: ${reason}.`,
+      remedy: 'See docker ps -a and docker logs. Privileged containers must be allowed.',
+    }),
+  },
+  AMB_ERR_DOCKER_REMOTE: {
+    exit: 3,
+    text: ({ host }) => ({
+      message: `Docker at ${host} runs on another machine, whose ports are not on this one's loopback.`,
+      remedy: 'Use a Docker on this machine (unset DOCKER_HOST, docker context use default), or the kind engine there.',
+    }),
+  },
   AMB_ERR_OTHER_ENGINE: {
     exit: 1,
     text: ({ running, wanted, state }) => ({

@@ -149,7 +149,7 @@ function program(): Command {
       .command('demo')
       .description('everything at once: mesh, bookshop, enrolment, waypoint, traffic, flow page')
       .addOption(output),
-    ['auto', 'embedded'],
+    ['auto', 'embedded', 'container'],
   )
     .option('--for <seconds>', 'end by itself after so long, with a summary', seconds)
     .option('--page-port <port>', 'port of the flow page on 127.0.0.1; 0 picks a free one', port, 0)

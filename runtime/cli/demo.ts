@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { embedded } from '../engine/embedded';
-import type { RedirectMode } from '../engine/engine';
+import type { Engine, RedirectMode } from '../engine/engine';
+import { engineOf, engineToStart, type EngineName } from '../engine/registry';
 import { connect, type KubeClient } from '../kube/client';
 import { setEnrollment } from '../kube/enrollment';
 import { applyWaypoint } from '../kube/waypoints';
@@ -17,6 +17,7 @@ const START_TIMEOUT_MS = 60_000;
 interface DemoCommand {
   output: OutputFormat;
   state?: string;
+  engine: EngineName;
   port: number;
   pagePort: number;
   redirect: RedirectMode;
@@ -45,9 +46,10 @@ export async function demo(options: DemoCommand): Promise<number> {
   const state = path.join(stateFolder(options.state), 'demo');
   const signal = interruptible();
   const line = progress(options.output);
-  await embedded.down({ state, purge: true });
+  await (await engineOf(state)).down({ state, purge: true });
+  const engine = await engineToStart(options.engine, state);
   try {
-    const mesh = await embedded.up({
+    const mesh = await engine.up({
       state,
       port: options.port,
       redirect: options.redirect,
@@ -60,7 +62,7 @@ export async function demo(options: DemoCommand): Promise<number> {
     line.say(`the mesh is ready after ${(readyMs / 1000).toFixed(1)} s`);
     const client = await connect({ kubeconfig: mesh.kubeconfig });
     const died = mesh.ended?.then(() => false);
-    const finished = show(client, options, signal, line, readyMs, state).then(() => true);
+    const finished = show(client, engine, { ...options, state }, signal, line, readyMs).then(() => true);
     const orderly = await Promise.race(died === undefined ? [finished] : [finished, died]);
     client[Symbol.dispose]();
     if (!orderly && !signal.aborted) process.stderr.write('The mesh ended unexpectedly; see ambient logs.\n');
@@ -69,18 +71,18 @@ export async function demo(options: DemoCommand): Promise<number> {
     if (signal.aborted) return 130;
     throw error;
   } finally {
-    await embedded.down({ state, purge: true });
+    await engine.down({ state, purge: true });
     line.done();
   }
 }
 
 async function show(
   client: KubeClient,
-  options: DemoCommand,
+  engine: Engine,
+  options: DemoCommand & { state: string },
   signal: AbortSignal,
   line: ReturnType<typeof progress>,
   readyMs: number,
-  state: string,
 ): Promise<void> {
   line.say('starting the bookshop ...');
   await applyBookshop(client);
@@ -99,11 +101,11 @@ async function show(
       ? await serveFlowPage(feed, pageScript, options.pagePort)
       : undefined;
   line.done();
-  if (page !== undefined && options.output === 'text') process.stdout.write(story(page.url, state));
+  if (page !== undefined && options.output === 'text') process.stdout.write(story(page.url, options.state));
   await pause(options.for, signal);
 
   if (options.for !== undefined && !signal.aborted) {
-    const summary = await summarize(client, feed, share, readyMs, state);
+    const summary = await summarize(client, engine, feed, share, readyMs, options.state);
     print(options.output, summary, text);
   }
   page?.close();
@@ -128,12 +130,13 @@ Ctrl-C ends it and leaves nothing behind.
 
 async function summarize(
   client: KubeClient,
+  engine: Engine,
   feed: FlowFeed,
   share: MtlsShare,
   readyMs: number,
   state: string,
 ): Promise<DemoSummary> {
-  const [requests, status] = [await readCounts(client), await embedded.status({ state })];
+  const [requests, status] = [await readCounts(client), await engine.status({ state })];
   const nameOf = (name: string): string => (name.endsWith('/waypoint') ? 'waypoint' : name.replace(`${BOOKSHOP}/`, ''));
   return {
     readyMs,
@@ -144,7 +147,7 @@ async function summarize(
     mtlsShare: share.share,
     edges: feed.graph.at(Date.now()).edges.length,
     redirect: status.nodes[0]?.redirect ?? 'unknown',
-    engine: embedded.name,
+    engine: engine.name,
   };
 }
 

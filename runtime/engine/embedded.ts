@@ -27,6 +27,7 @@ import type { Engine, MeshStatus, UpOptions, UpResult } from './engine';
 import { checkEnvironment, checkState, whyNoNamespaces } from './preflight';
 import { hostPids } from './host-pids';
 import { removeLeftovers } from './leftovers';
+import { kubeconfigFile } from './record';
 
 const NAME = 'embedded';
 const UP_TIMEOUT_MS = 60_000;
@@ -35,7 +36,6 @@ const DOWN_TIMEOUT_MS = 10_000;
 const LOCKED = 75;
 
 const logFile = (state: string): string => path.join(state, 'supervisor.log');
-const kubeconfigFile = (state: string): string => path.join(state, 'kubeconfig');
 
 function runningSupervisor(state: string): SupervisorRecord | undefined {
   const record = readSupervisorFile(state);
@@ -43,13 +43,13 @@ function runningSupervisor(state: string): SupervisorRecord | undefined {
 }
 
 /** Binds the API's listener in the caller's network. Throws AMB_ERR_PORT_TAKEN. */
-function bindLoopback(port: number): Promise<net.Server> {
+function bindApi(port: number, host: string): Promise<net.Server> {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? new MeshError('AMB_ERR_PORT_TAKEN', { port }) : error);
     });
-    server.listen({ host: '127.0.0.1', port }, () => resolve(server));
+    server.listen({ host, port }, () => resolve(server));
   });
 }
 
@@ -71,7 +71,7 @@ async function up(options: UpOptions): Promise<UpResult> {
   const running = runningSupervisor(state);
   if (running !== undefined) throw new MeshError('AMB_ERR_ALREADY_RUNNING', { pid: running.pid, state });
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const listener = await bindLoopback(options.port);
+  const listener = await bindApi(options.port, options.listen ?? '127.0.0.1');
   const { port } = listener.address() as net.AddressInfo;
   const log = openSync(logFile(state), 'a', 0o600);
   const unshare = ['unshare', '--pid', '--fork', '--mount', '--net', '--kill-child', ...userNamespace];

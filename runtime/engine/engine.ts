@@ -30,6 +30,8 @@ export interface UpOptions {
   state: string;
   /** Of the Kubernetes API on 127.0.0.1; 0 picks a free one. */
   port: number;
+  /** Where the API listens instead of 127.0.0.1: only inside a container, whose network is the mesh's own. */
+  listen?: string;
   redirect: RedirectMode;
   /** False starts the cluster alone, without istiod, agent and ztunnel. */
   system?: boolean;

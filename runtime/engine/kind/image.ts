@@ -10,7 +10,7 @@ export const imageName = (program: string): string => `ambient/${program}:latest
 const BUNDLES = ['istiod.js', 'agent.js', 'ztunnel.js', 'waypoint.js', 'apps.js', 'bpf'];
 const DOCKERFILE = path.join('dist', 'kind', 'Dockerfile');
 /** Node's names of what Docker calls an architecture. */
-const ARCHITECTURE: Readonly<Record<string, string>> = {
+export const ARCHITECTURE: Readonly<Record<string, string>> = {
   x86_64: 'x64',
   amd64: 'x64',
   aarch64: 'arm64',
@@ -18,7 +18,7 @@ const ARCHITECTURE: Readonly<Record<string, string>> = {
 };
 
 /** Paths, relative to the installation, that the image is made of. */
-function contextOf(dist: string, architecture: string): { root: string; files: string[] } {
+function contextOf(dist: string, architecture: string): BuildContext {
   const root = path.dirname(dist);
   const native = path.join('node_modules', '@koromix', `koffi-linux-${architecture}`);
   if (path.basename(dist) !== 'dist' || !existsSync(path.join(root, native)))
@@ -36,29 +36,55 @@ function contextOf(dist: string, architecture: string): { root: string; files: s
  * @throws MeshError AMB_ERR_IMAGE_BUILD
  */
 export async function buildImages(
-  { docker }: DockerEngine,
+  engine: DockerEngine,
   dist: string,
   architecture: string,
   onLine: (line: string) => void,
 ): Promise<string> {
-  const { root, files } = contextOf(dist, ARCHITECTURE[architecture] ?? architecture);
-  const base = process.env['AMBIENT_BASE_IMAGE'];
+  const context = contextOf(dist, ARCHITECTURE[architecture] ?? architecture);
   for (const target of ['runtime', ...PROGRAMS]) {
-    const options = {
-      t: imageName(target),
-      dockerfile: DOCKERFILE,
-      target,
-      labels: { 'dev.ambient.image': target },
-      ...(base !== undefined && { buildargs: { BASE: base } }),
-    };
-    try {
-      const output = await docker.buildImage({ context: root, src: files }, options);
-      await follow(docker.modem, output, onLine);
-    } catch (error) {
-      throw new MeshError('AMB_ERR_IMAGE_BUILD', { reason: reasonOf(error).trim() }, { cause: error });
-    }
+    const image = { tag: imageName(target), dockerfile: DOCKERFILE, target, label: target };
+    await buildImage(engine, context, image, onLine);
   }
-  return (await docker.getImage(imageName('runtime')).inspect()).Id;
+  return (await engine.docker.getImage(imageName('runtime')).inspect()).Id;
+}
+
+/** A build context: paths relative to `root`. */
+export interface BuildContext {
+  readonly root: string;
+  readonly files: string[];
+}
+
+export interface ImageBuild {
+  readonly tag: string;
+  readonly dockerfile: string;
+  /** Stage of the Dockerfile; undefined is the last. */
+  readonly target?: string;
+  /** Value of the label `dev.ambient.image`. */
+  readonly label: string;
+}
+
+/** Builds one image from AMBIENT_BASE_IMAGE, else the Dockerfile's own base. @throws MeshError AMB_ERR_IMAGE_BUILD */
+export async function buildImage(
+  { docker }: DockerEngine,
+  context: BuildContext,
+  { tag, dockerfile, target, label }: ImageBuild,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const base = process.env['AMBIENT_BASE_IMAGE'];
+  const options = {
+    t: tag,
+    dockerfile,
+    ...(target !== undefined && { target }),
+    labels: { 'dev.ambient.image': label },
+    ...(base !== undefined && { buildargs: { BASE: base } }),
+  };
+  try {
+    const output = await docker.buildImage({ context: context.root, src: context.files }, options);
+    await follow(docker.modem, output, onLine);
+  } catch (error) {
+    throw new MeshError('AMB_ERR_IMAGE_BUILD', { reason: reasonOf(error).trim() }, { cause: error });
+  }
 }
 
 interface BuildEvent {

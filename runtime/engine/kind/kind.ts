@@ -4,13 +4,14 @@ import { MeshError } from '../../errors';
 import { connect, type KubeClient } from '../../kube/client';
 import { bundleFolder } from '../bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from '../engine';
+import { kubeconfigFile, removeRecord, writeRecord, type KindRecord } from '../record';
 import { createCluster, deleteCluster, isSameCluster, listClusters, loadImages, mountBpf } from './cluster';
 import { applyDefinitions, applyMesh, meshReady, type Patience } from './deploy';
 import { findDocker } from './docker';
 import { buildImages, imageName, PROGRAMS } from './image';
 import { runKind, type KindCommand } from './kind-command';
 import { checkDocker, checkPort } from './preflight';
-import { kubeconfigFile, logFile, readRecord, removeRecord, writeRecord, type KindRecord } from './record';
+import { logFile, readRecord } from './record';
 import { clusterStatus } from './status';
 
 const NAME = 'kind';
