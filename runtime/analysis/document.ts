@@ -5,6 +5,7 @@ import type { Path } from './path';
 import { LIMITS, readValue } from './read-value';
 import { schemaOf } from './schemas';
 import { sourceText, type SourceRange, type SourceText } from './source-text';
+import { syntaxOf, type SyntaxNode } from './syntax';
 
 /** One object of a file: an element of a multi-document stream, or an item of a List. */
 export interface MeshDocument<T extends KubeObject = KubeObject> {
@@ -18,8 +19,8 @@ export interface MeshDocument<T extends KubeObject = KubeObject> {
   readonly namespace: string;
   /** What was written, without the parts whose type does not fit the kind's schema. */
   readonly value: T;
-  readonly root: YAMLMap;
-  readonly aliases: ReadonlyMap<Node, Node>;
+  /** The object's place in the text. */
+  readonly root: SyntaxNode;
   /** Fields that the schema refuses or does not know. */
   readonly misfits: readonly Misfit[];
 }
@@ -66,7 +67,7 @@ export function parseFile(file: string, text: string): ParsedFile {
   const documents: MeshDocument[] = [];
   try {
     // Duplicate keys are found in linear time by readValue; the library compares every pair of keys.
-    const composer = new Composer({ uniqueKeys: false, keepSourceTokens: true, logLevel: 'silent' });
+    const composer = new Composer({ uniqueKeys: false, logLevel: 'silent' });
     for (const document of composer.compose(tokens)) {
       problems.push(...syntaxProblems(document));
       const read = readDocument(source, document);
@@ -123,7 +124,7 @@ function readDocument(source: SourceText, document: Document): Pick<ParsedFile, 
     return { documents: [], problems: [stopped(stop.why, { start, end: brief })] };
   }
   return {
-    documents: objectsIn(source, root, value as Record<string, unknown>, aliases),
+    documents: objectsIn(source, root, value as Record<string, unknown>, syntaxOf(root, aliases).nodeOf),
     problems: duplicates.map(({ key, range }) => ({
       code: 'AMB1002',
       message: `The key ${JSON.stringify(key)} is already written above; the API server refuses a second one.`,
@@ -136,7 +137,7 @@ function objectsIn(
   source: SourceText,
   root: YAMLMap,
   value: Record<string, unknown>,
-  aliases: ReadonlyMap<Node, Node>,
+  nodeOf: (node: Node) => SyntaxNode,
 ): MeshDocument[] {
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
@@ -147,7 +148,7 @@ function objectsIn(
     if (!isSeq(items)) return [];
     return items.items.flatMap((item, index) => {
       const child = (value['items'] as unknown[])[index];
-      return isMap(item) && isObject(child) ? objectsIn(source, item, child, aliases) : [];
+      return isMap(item) && isObject(child) ? objectsIn(source, item, child, nodeOf) : [];
     });
   }
   const slash = apiVersion.indexOf('/');
@@ -165,8 +166,7 @@ function objectsIn(
       name: typeof name === 'string' ? name : '',
       namespace: inCluster ? '' : typeof namespace === 'string' && namespace ? namespace : 'default',
       value: withMetadata(fitting, inCluster),
-      root,
-      aliases,
+      root: nodeOf(root),
       // Each costs a search for its place: an object made of nothing else must not cost them all.
       misfits: misfits.slice(0, MANY_PROBLEMS),
     },

@@ -1,8 +1,8 @@
-import { isMap, isScalar, isSeq, stringify, type Node, type YAMLMap } from 'yaml';
+import { stringify } from 'yaml';
 import type { MeshDocument } from './document';
 import { find } from './locate';
 import type { Path } from './path';
-import { rangeOfNode } from './read-value';
+import type { SyntaxNode } from './syntax';
 
 /** A replacement in one file, by UTF-16 offsets of its text. */
 export interface TextEdit {
@@ -27,8 +27,8 @@ export function fix(title: string, safe: boolean, ...edits: readonly (TextEdit |
 /** Replaces a scalar, in the quotes that it has. */
 export function replaceScalar(document: MeshDocument, path: Path, value: string | number): TextEdit | undefined {
   const { node, depth, shared } = find(document, path);
-  if (shared || depth !== path.length || !isScalar(node) || node.anchor !== undefined) return undefined;
-  const { start, end } = rangeOfNode(node);
+  if (shared || depth !== path.length || node?.type !== 'scalar' || node.anchored) return undefined;
+  const { start, end } = node.range;
   const quote = /^["']/.exec(document.source.text.slice(start, end))?.[0] ?? '';
   const newText = quote === '"' ? JSON.stringify(String(value)) : `${quote}${String(value)}${quote}`;
   return { file: document.source.file, start, end, newText };
@@ -36,13 +36,13 @@ export function replaceScalar(document: MeshDocument, path: Path, value: string 
 
 /** Replaces a key with its whole value by another key and value. Comments inside go with what they comment. */
 export function replacePair(document: MeshDocument, path: Path, key: string, value: unknown): TextEdit | undefined {
-  const { pair, depth, shared, node } = find(document, path);
-  if (shared || depth !== path.length || pair === undefined) return undefined;
+  const { key: place, depth, shared, node } = find(document, path);
+  if (shared || depth !== path.length || place === undefined || typeof path.at(-1) !== 'string') return undefined;
   const { source } = document;
-  const start = rangeOfNode(pair.key as Node).start;
-  const end = node === undefined ? rangeOfNode(pair.key as Node).end : contentEnd(node);
+  const { start } = place;
+  const end = node === undefined ? place.end : contentEnd(node);
   const parent = find(document, path.slice(0, -1)).node;
-  const newText = isFlow(parent)
+  const newText = parent?.flow
     ? `${JSON.stringify(key)}: ${JSON.stringify(value)}`
     : render({ [key]: value }, columnOf(document, start), source.newline);
   return { file: source.file, start, end, newText };
@@ -51,7 +51,7 @@ export function replacePair(document: MeshDocument, path: Path, key: string, val
 /** Sets a key that is not there, making the mappings that lead to it. */
 export function insertPair(document: MeshDocument, path: Path, value: unknown): TextEdit | undefined {
   const { depth, node, shared } = find(document, path.slice(0, -1));
-  if (shared || !isMap(node) || node.items.length === 0) return undefined;
+  if (shared || node?.type !== 'map') return undefined;
   const [key, ...deeper] = path.slice(depth);
   if (typeof key !== 'string' || deeper.some((part) => typeof part === 'number')) return undefined;
   const nested = deeper.reduceRight<unknown>((inner, part) => ({ [part]: inner }), value);
@@ -61,16 +61,16 @@ export function insertPair(document: MeshDocument, path: Path, value: unknown): 
 /** Adds an element to a list of scalars. */
 export function appendItem(document: MeshDocument, path: Path, value: string): TextEdit | undefined {
   const { node, depth, shared } = find(document, path);
-  if (shared || depth !== path.length || !isSeq(node)) return undefined;
-  const last = node.items.at(-1);
-  if (last === undefined || last === null) return undefined;
+  if (shared || depth !== path.length || node?.type !== 'seq') return undefined;
+  const last = node.children.at(-1);
+  if (last === undefined || last.type === 'nothing') return undefined;
   const { source } = document;
-  const at = contentEnd(last as Node);
-  if (node.flow === true) {
-    const quoted = /^"/.test(source.text.slice(rangeOfNode(last as Node).start));
+  const at = contentEnd(last);
+  if (node.flow) {
+    const quoted = /^"/.test(source.text.slice(last.range.start));
     return { file: source.file, start: at, end: at, newText: `, ${quoted ? JSON.stringify(value) : value}` };
   }
-  const indent = ' '.repeat(columnOf(document, rangeOfNode(node).start));
+  const indent = ' '.repeat(columnOf(document, node.range.start));
   return insertLine(document, at, `${indent}- ${value}`);
 }
 
@@ -83,27 +83,23 @@ export function appendDocument(document: MeshDocument, object: unknown): TextEdi
   return { file, start: text.length, end: text.length, newText };
 }
 
-/** The offset after a node's last character that is not comment or space. */
-export function contentEnd(node: Node): number {
-  if ((isMap(node) || isSeq(node)) && !isFlow(node)) {
-    const last: unknown = node.items.at(-1);
-    const inner = isMap(node) ? (last as { key: Node; value: Node | null } | undefined) : undefined;
-    const end = inner ? (inner.value ?? inner.key) : (last as Node | undefined);
-    if (end) return contentEnd(end);
-  }
-  return node.range?.[1] ?? 0;
+/** The offset after a node's last character that is not comment or space; after its key, where it has no text. */
+export function contentEnd(node: SyntaxNode): number {
+  if (node.type === 'nothing') return node.key?.end ?? 0;
+  const last = node.flow ? undefined : node.children.at(-1);
+  return last ? contentEnd(last) : node.range.end;
 }
 
-function appendToMap(document: MeshDocument, map: YAMLMap, key: string, value: unknown): TextEdit | undefined {
-  const last = map.items.at(-1);
-  const first = map.items[0];
-  if (!last || !first) return undefined;
-  const at = contentEnd((last.value ?? last.key) as Node);
-  if (isFlow(map)) {
+function appendToMap(document: MeshDocument, map: SyntaxNode, key: string, value: unknown): TextEdit | undefined {
+  const { children } = map;
+  const [first, last] = [children[0], children.at(-1)];
+  if (!first?.key || !last) return undefined;
+  const at = contentEnd(last);
+  if (map.flow) {
     const newText = `, ${JSON.stringify(key)}: ${JSON.stringify(value)}`;
     return { file: document.source.file, start: at, end: at, newText };
   }
-  const column = columnOf(document, rangeOfNode(first.key as Node).start);
+  const column = columnOf(document, first.key.start);
   return insertLine(document, at, ' '.repeat(column) + render({ [key]: value }, column, document.source.newline));
 }
 
@@ -125,8 +121,4 @@ function render(value: unknown, column: number, newline: string): string {
 
 function columnOf({ source: { text } }: MeshDocument, offset: number): number {
   return offset - (text.lastIndexOf('\n', offset - 1) + 1);
-}
-
-function isFlow(node: unknown): boolean {
-  return (isMap(node) || isSeq(node)) && node.flow === true;
 }

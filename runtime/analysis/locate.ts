@@ -1,17 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import type { MeshDocument } from './document';
 import type { Path } from './path';
-import { isMergeKey, rangeOfNode } from './read-value';
 import type { SourceRange } from './source-text';
+import type { SyntaxNode } from './syntax';
 
 /** Where a path leads. */
 export interface Found {
   /** Keys and indices that exist; the whole path when it leads to a value. */
   readonly depth: number;
   /** The last key on the way. */
-  readonly key?: Node;
-  readonly node?: Node;
-  readonly pair?: Pair;
+  readonly key?: SourceRange;
+  /** The value that was reached last; undefined where a key has none. */
+  readonly node?: SyntaxNode;
   /** On the way stands an alias or a merge key: a change here would change other places too. */
   readonly shared: boolean;
 }
@@ -20,9 +19,15 @@ export interface Found {
 export function find(document: MeshDocument, path: Path): Found {
   let found: Found = { depth: 0, node: document.root, shared: false };
   for (const [index, part] of path.entries()) {
-    const step = child(document, found.node, part);
+    const step = child(found.node, part);
     if (step === undefined) return found;
-    found = { key: found.key, ...step, depth: index + 1, shared: found.shared || step.shared };
+    const { key = found.key, type } = step.node;
+    found = {
+      key,
+      node: type === 'nothing' ? undefined : step.node,
+      depth: index + 1,
+      shared: found.shared || step.shared,
+    };
   }
   return found;
 }
@@ -34,43 +39,40 @@ export function find(document: MeshDocument, path: Path): Found {
 export function rangeAt(document: MeshDocument, path: Path): SourceRange {
   const { depth, node, key } = find(document, path);
   if (depth === 0 && path[0] !== 'kind') return rangeAt(document, ['kind']);
-  if (depth === path.length && isScalar(node)) {
-    const range = rangeOfNode(node);
+  if (depth === path.length && node?.type === 'scalar') {
+    const { range } = node;
     if (range.end > range.start) return firstLine(document, range);
   }
   const element = typeof path.at(-1) === 'number' && depth === path.length;
-  if (element && (isMap(node) || isSeq(node)) && node.flow === true) return firstLine(document, rangeOfNode(node));
-  return key ? rangeOfNode(key) : rangeOfNode(document.root);
+  if (element && node?.flow === true) return firstLine(document, node.range);
+  return key ?? document.root.range;
 }
 
 /** The range of the last key of a path. */
 export function keyRangeAt(document: MeshDocument, path: Path): SourceRange {
-  const { key } = find(document, path);
-  return key ? rangeOfNode(key) : rangeAt(document, ['kind']);
+  return find(document, path).key ?? rangeAt(document, ['kind']);
 }
 
 interface Step {
-  readonly key?: Node;
-  readonly node?: Node;
-  readonly pair?: Pair;
+  readonly node: SyntaxNode;
   readonly shared: boolean;
 }
 
-function child(document: MeshDocument, parent: Node | undefined, part: string | number): Step | undefined {
-  const shared = isAlias(parent);
-  const node = shared ? document.aliases.get(parent) : parent;
-  if (isSeq(node)) {
-    const item = typeof part === 'number' ? node.items[part] : undefined;
-    return item === undefined || item === null ? undefined : { node: item as Node, shared };
+function child(parent: SyntaxNode | undefined, part: string | number): Step | undefined {
+  const shared = parent?.type === 'alias';
+  const node = shared ? parent.target : parent;
+  if (node?.type === 'seq') {
+    const item = typeof part === 'number' ? node.children[part] : undefined;
+    return item && { node: item, shared };
   }
-  if (!isMap(node)) return undefined;
-  const pair = node.items.find(({ key }) => isScalar(key) && !isMergeKey(key) && String(key.value) === String(part));
-  if (pair) return { key: pair.key as Node, node: (pair.value ?? undefined) as Node | undefined, pair, shared };
-  for (const { key, value } of node.items) {
-    if (!isMergeKey(key)) continue;
-    const sources = isSeq(value) ? value.items : [value];
+  if (node?.type !== 'map') return undefined;
+  const { children } = node;
+  const own = children.find(({ name, merges }) => !merges && name === String(part));
+  if (own) return { node: own, shared };
+  for (const merged of children.filter(({ merges }) => merges)) {
+    const sources = merged.type === 'seq' ? merged.children : [merged];
     for (const source of sources) {
-      const inherited = child(document, source as Node, part);
+      const inherited = child(source, part);
       if (inherited) return { ...inherited, shared: true };
     }
   }

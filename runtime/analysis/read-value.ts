@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import type { SourceRange } from './source-text';
+import { isMergeKey } from './syntax';
 
 /** What stops the reading of a document: each bounds time and memory for a text made to waste them. */
 export const LIMITS = {
@@ -93,13 +94,8 @@ export function readValue(root: Node | null): ReadValue {
   return { value, aliases, duplicates, stopped };
 }
 
-/** Whether a key is the merge key `<<`, unquoted. */
-export function isMergeKey(key: unknown): boolean {
-  return isScalar(key) && key.value === '<<' && (key.type === undefined || key.type === 'PLAIN');
-}
-
 /** A node's own text, without comments around it. */
-export function rangeOfNode(node: Node): SourceRange {
+function rangeOfNode(node: Node): SourceRange {
   const [start, end] = node.range ?? [0, 0, 0];
   return { start, end };
 }
