@@ -50,6 +50,15 @@ export interface ReportOptions {
   /** Underline the key, not the value. */
   readonly atKey?: boolean;
   readonly fixes?: readonly (Fix | undefined)[];
+  /** Other places that prove it, e.g. the Gateway that is no waypoint. */
+  readonly related?: readonly RelatedPlace[];
+}
+
+/** A place in this or another document, with what there is to see. */
+export interface RelatedPlace {
+  readonly document: MeshDocument;
+  readonly path: Path;
+  readonly message: string;
 }
 
 /** Erases a rule's object type, for the catalogue. */

@@ -2,7 +2,9 @@ import { DATAPLANE_MODE, SYSTEM_NAMESPACE, USE_WAYPOINT, USE_WAYPOINT_NAMESPACE,
 import type { Gateway, KubeObject, Pod, Service, Workload } from '../api/resources';
 import type { MeshSettings } from '../policy/compile-for-ztunnel';
 import { labelsMatch } from '../policy/compile-peer-authentication';
+import { Dependencies, type Reader } from './dependencies';
 import type { MeshDocument } from './document';
+import { DocumentIndex, listName, TEMPLATES } from './document-index';
 import type { Path } from './path';
 
 /** Something that makes pods, or one pod. */
@@ -43,63 +45,106 @@ export interface Mesh {
   modeOf(namespace: string): MeshMode;
   /** The waypoint that an object asks for itself or through its namespace; undefined for none. */
   waypointFor(namespace: string, document: MeshDocument, labelsPath?: Path): WaypointRequest | undefined;
+  /**
+   * A value worked out of the mesh once and shared by all rules that ask with the same function, e.g. an index of hosts.
+   * Whoever asks has read what the function reads; a cache of a rule's own would hide that, and miss edits.
+   */
+  derived<T>(compute: (mesh: Mesh) => T): T;
 }
 
-const TEMPLATES = [
-  ['apps/Deployment', ['spec', 'template']],
-  ['apps/StatefulSet', ['spec', 'template']],
-  ['apps/DaemonSet', ['spec', 'template']],
-  ['apps/ReplicaSet', ['spec', 'template']],
-  ['batch/Job', ['spec', 'template']],
-  ['batch/CronJob', ['spec', 'jobTemplate', 'spec', 'template']],
-  ['/Pod', []],
-] as const;
-
-/** Gathers the facts that rules ask for; documents of unknown kinds count only under their own kind. */
+/** The mesh of these documents, in the order in which they come. */
 export function meshOf(documents: readonly MeshDocument[]): Mesh {
-  const byKind = new Map<string, MeshDocument[]>();
-  const byNamespace = new Map<string, MeshDocument[]>();
-  const byName = new Map<string, MeshDocument>();
-  for (const document of documents) {
-    const kind = `${document.group}/${document.kind}`;
-    put(byKind, kind, document);
-    put(byNamespace, `${kind} ${document.namespace}`, document);
-    byName.set(`${kind} ${document.namespace}/${document.name}`, document);
-  }
-  const ofKind = <T extends KubeObject>(kind: string) => (byKind.get(kind) ?? []) as unknown as MeshDocument<T>[];
-  const inNamespace = <T extends KubeObject>(kind: string, namespace: string) =>
-    (byNamespace.get(`${kind} ${namespace}`) ?? []) as unknown as MeshDocument<T>[];
-  const named = <T extends KubeObject>(kind: string, namespace: string, name: string) =>
-    byName.get(`${kind} ${namespace}/${name}`) as MeshDocument<T> | undefined;
-  const settings: MeshSettings = { rootNamespace: SYSTEM_NAMESPACE };
-  const workloads = TEMPLATES.flatMap(([kind, path]) => ofKind(kind).map((document) => templateOf(document, path)));
-  const workloadsIn = new Map<string, WorkloadFact[]>();
-  for (const workload of workloads) put(workloadsIn, workload.namespace, workload);
-  const workloadOfDocument = new Map(workloads.map((workload) => [workload.document, workload]));
-  const modes = modesOf(ofKind, workloads);
+  const index = new DocumentIndex();
+  for (const file of new Set(documents.map(({ source }) => source.file)))
+    index.replace(
+      file,
+      [],
+      documents.filter(({ source }) => source.file === file),
+    );
+  return indexedMesh(index, modesOf(index), new Dependencies());
+}
 
-  return {
+/**
+ * The facts that rules ask for, out of an index; documents of unknown kinds count only under their own kind. Each question
+ * is noted, under the names of the index's lists and of `modeName`.
+ */
+export function indexedMesh(index: DocumentIndex, modes: Modes, dependencies: Dependencies): Mesh {
+  const ask = <T extends KubeObject>(name: string): readonly MeshDocument<T>[] => {
+    dependencies.read(name);
+    return index.list(name) as unknown as readonly MeshDocument<T>[];
+  };
+  const settings: MeshSettings = { rootNamespace: SYSTEM_NAMESPACE };
+  const named = <T extends KubeObject>(kind: string, namespace: string, name: string) =>
+    ask<T>(listName.name(kind, namespace, name)).at(-1);
+  const shared = new Map<(mesh: Mesh) => unknown, Reader & { value?: unknown }>();
+
+  const mesh: Mesh = {
     settings,
-    ofKind,
-    inNamespace,
+    ofKind: (kind) => ask(listName.kind(kind)),
+    inNamespace: (kind, namespace) => ask(listName.namespace(kind, namespace)),
     named,
-    workloadOf: (document) => workloadOfDocument.get(document),
-    selected: (namespace, labels) =>
-      (namespace === settings.rootNamespace ? workloads : (workloadsIn.get(namespace) ?? [])).filter((workload) =>
+    workloadOf: (document) => workloadOf(document),
+    selected: (namespace, labels) => {
+      const everywhere = namespace === settings.rootNamespace;
+      dependencies.read(listName.workloads(everywhere ? undefined : namespace));
+      return workloadsIn(index, everywhere ? undefined : namespace).filter((workload) =>
         labelsMatch(labels, workload.labels),
-      ),
+      );
+    },
     servicesOf: (workload) =>
-      inNamespace<Service>('/Service', workload.namespace).filter(({ value }) => {
+      ask<Service>(listName.namespace('/Service', workload.namespace)).filter(({ value }) => {
         const selector = value.spec?.selector;
         return selector && labelsMatch(selector, workload.labels);
       }),
-    modeOf: (namespace) => modes.byNamespace.get(namespace) ?? (modes.anyAmbient ? 'ambient' : 'unknown'),
+    modeOf: (namespace) => {
+      dependencies.read(modeName(namespace));
+      return modes(namespace);
+    },
     waypointFor: (namespace, document, metadataPath = ['metadata']) =>
       requestIn(document, metadataPath, namespace) ??
       (optsOut(document, metadataPath)
         ? undefined
         : requestIn(named('/Namespace', '', namespace), ['metadata'], namespace)),
+    derived: <T>(compute: (mesh: Mesh) => T): T => {
+      let value = shared.get(compute);
+      if (value === undefined) {
+        value = { name: `derived ${shared.size}`, reads: new Set(), stale: true };
+        shared.set(compute, value);
+      }
+      const { name = '', stale } = value;
+      if (stale) value.value = dependencies.run(value, () => compute(mesh));
+      dependencies.read(name);
+      return value.value as T;
+    },
   };
+  return mesh;
+}
+
+/** How each namespace is meshed. */
+export type Modes = (namespace: string) => MeshMode;
+
+/** Under which name a question for a namespace's mode is noted. */
+export const modeName = (namespace: string): string => `mode ${namespace}`;
+
+/** Worked out once a document. */
+const workloads = new WeakMap<MeshDocument, WorkloadFact>();
+const TEMPLATE_PATHS: ReadonlyMap<string, Path> = new Map(
+  TEMPLATES.map(([kind, path]): [string, Path] => [kind, path]),
+);
+
+function workloadOf(document: MeshDocument): WorkloadFact | undefined {
+  const path = TEMPLATE_PATHS.get(`${document.group}/${document.kind}`);
+  if (path === undefined) return undefined;
+  const known = workloads.get(document) ?? templateOf(document, path);
+  workloads.set(document, known);
+  return known;
+}
+
+function workloadsIn(index: DocumentIndex, namespace?: string): WorkloadFact[] {
+  return index
+    .list(listName.workloads(namespace))
+    .map(workloadOf)
+    .filter((workload) => workload !== undefined);
 }
 
 /** Whether a Gateway is a waypoint, by its class. */
@@ -126,31 +171,25 @@ function templateOf(document: MeshDocument, path: Path): WorkloadFact {
   };
 }
 
-function put<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
-}
-
 /** What each namespace's labels and pods say; signs of ambient count before those of sidecars. */
-function modesOf(
-  ofKind: <T extends KubeObject>(kind: string) => readonly MeshDocument<T>[],
-  workloads: readonly WorkloadFact[],
-): { byNamespace: ReadonlyMap<string, MeshMode>; anyAmbient: boolean } {
-  const byNamespace = new Map<string, MeshMode>();
-  for (const workload of workloads) if (wantsSidecar(workload)) byNamespace.set(workload.namespace, 'sidecar');
-  for (const { name, value } of ofKind('/Namespace')) {
+export function modesOf(index: DocumentIndex): Modes {
+  const modes = new Map<string, MeshMode>();
+  const namespaces = index.list('/Namespace');
+  const workloads = workloadsIn(index);
+  for (const workload of workloads) if (wantsSidecar(workload)) modes.set(workload.namespace, 'sidecar');
+  for (const { name, value } of namespaces) {
     const labels = value.metadata.labels ?? {};
-    if (labels['istio-injection'] === 'enabled' || labels['istio.io/rev']) byNamespace.set(name, 'sidecar');
+    if (labels['istio-injection'] === 'enabled' || labels['istio.io/rev']) modes.set(name, 'sidecar');
   }
-  const ambient = (namespace: string) => byNamespace.set(namespace, 'ambient');
+  const ambient = (namespace: string) => modes.set(namespace, 'ambient');
   for (const { namespace, labels } of workloads) if (labels[DATAPLANE_MODE] === 'ambient') ambient(namespace);
-  for (const { namespace, value } of ofKind('/Service')) if (asksForWaypoint(value)) ambient(namespace);
-  for (const gateway of ofKind<Gateway>('gateway.networking.k8s.io/Gateway'))
+  for (const { namespace, value } of index.list('/Service')) if (asksForWaypoint(value)) ambient(namespace);
+  for (const gateway of index.list('gateway.networking.k8s.io/Gateway') as readonly MeshDocument<Gateway>[])
     if (isWaypoint(gateway)) ambient(gateway.namespace);
-  for (const { name, value } of ofKind('/Namespace'))
+  for (const { name, value } of namespaces)
     if (value.metadata.labels?.[DATAPLANE_MODE] === 'ambient' || asksForWaypoint(value)) ambient(name);
-  return { byNamespace, anyAmbient: [...byNamespace.values()].includes('ambient') };
+  const otherwise = [...modes.values()].includes('ambient') ? 'ambient' : 'unknown';
+  return (namespace) => modes.get(namespace) ?? otherwise;
 }
 
 function asksForWaypoint({ metadata }: KubeObject): boolean {
