@@ -4,17 +4,9 @@ import type { Fix } from './edit';
 import { keyRangeAt, rangeAt } from './locate';
 import type { Path } from './path';
 import type { ReportOptions, Severity } from './rule';
-import { positionOf, type SourceRange, type SourceText } from './source-text';
+import { placeOf, type Place } from './place';
+import type { SourceRange, SourceText } from './source-text';
 import { isDisabledByComment, isIgnoredByAnnotation } from './suppression';
-
-/** A span of a file; lines and columns from 1, the end exclusive. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly endLine: number;
-  readonly endColumn: number;
-}
 
 /** One finding. */
 export interface Diagnostic extends Place {
@@ -64,12 +56,6 @@ export function diagnosticIn(source: SourceText, range: SourceRange, finding: Fi
 /** Order of diagnostics: by file, place and code. */
 export function byPlace(a: Diagnostic, b: Diagnostic): number {
   return compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(a.code, b.code);
-}
-
-/** A range of a text as lines and columns. */
-export function placeOf(source: SourceText, range: SourceRange): Place {
-  const [start, end] = [positionOf(source, range.start), positionOf(source, range.end)];
-  return { file: source.file, line: start.line, column: start.column, endLine: end.line, endColumn: end.column };
 }
 
 function namesOf(code: string): readonly string[] {

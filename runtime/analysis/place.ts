@@ -1,8 +1,7 @@
 import type { MeshDocument } from './document';
 import { find, firstLine, rangeAt } from './locate';
 import type { Path } from './path';
-import { rangeOfNode } from './read-value';
-import { positionOf } from './source-text';
+import { positionOf, type SourceRange, type SourceText } from './source-text';
 
 /** Where something is written; lines and columns from 1, the end exclusive. */
 export interface Place {
@@ -17,8 +16,11 @@ export interface Place {
 export function placeAt(document: MeshDocument, path: Path): Place {
   const { node, depth } = find(document, path);
   const isElement = typeof path.at(-1) === 'number' && depth === path.length && node !== undefined;
-  const { start, end } = isElement ? firstLine(document, rangeOfNode(node)) : rangeAt(document, path);
-  const from = positionOf(document.source, start);
-  const to = positionOf(document.source, end);
-  return { file: document.source.file, line: from.line, column: from.column, endLine: to.line, endColumn: to.column };
+  return placeOf(document.source, isElement ? firstLine(document, node.range) : rangeAt(document, path));
+}
+
+/** A range of a text as lines and columns. */
+export function placeOf(source: SourceText, range: SourceRange): Place {
+  const [start, end] = [positionOf(source, range.start), positionOf(source, range.end)];
+  return { file: source.file, line: start.line, column: start.column, endLine: end.line, endColumn: end.column };
 }
