@@ -14,14 +14,14 @@ const open = (properties: Record<string, JsonSchema>): JsonSchema => ({
 });
 
 const metadata = open({ name: text, namespace: text, labels: texts, annotations: texts });
+const containers = list(open({ name: text, ports: list(open({ name: text, containerPort: whole })) }));
 const podTemplate = open({
   metadata,
-  spec: open({
-    serviceAccountName: text,
-    containers: list(open({ name: text, ports: list(open({ name: text, containerPort: whole })) })),
-  }),
+  spec: open({ serviceAccountName: text, containers, initContainers: containers }),
 });
 const workload = open({ metadata, spec: open({ template: podTemplate }) });
+const targetRef = open({ group: text, kind: text, name: text });
+const selector = open({ matchLabels: texts });
 const nothing = open({ metadata });
 
 const builtin: Readonly<Record<string, JsonSchema>> = {
@@ -40,6 +40,10 @@ const builtin: Readonly<Record<string, JsonSchema>> = {
   'apps/ReplicaSet': workload,
   'batch/Job': workload,
   'batch/CronJob': open({ metadata, spec: open({ jobTemplate: workload }) }),
+  'extensions.istio.io/WasmPlugin': open({
+    metadata,
+    spec: open({ selector, targetRef, targetRefs: list(targetRef) }),
+  }),
   'kustomize.config.k8s.io/Kustomization': open({ metadata }),
 };
 

@@ -1,4 +1,11 @@
-import { DATAPLANE_MODE, SYSTEM_NAMESPACE, USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, WAYPOINT_CLASS } from '../api/labels';
+import {
+  DATAPLANE_MODE,
+  GATEWAY_NAME,
+  SYSTEM_NAMESPACE,
+  USE_WAYPOINT,
+  USE_WAYPOINT_NAMESPACE,
+  WAYPOINT_CLASS,
+} from '../api/labels';
 import type { Gateway, KubeObject, Pod, Service, Workload } from '../api/resources';
 import type { MeshSettings } from '../policy/compile-for-ztunnel';
 import { labelsMatch } from '../policy/compile-peer-authentication';
@@ -17,6 +24,8 @@ export interface WorkloadFact {
   readonly metadataPath: Path;
   readonly serviceAccount: string;
   readonly ports: readonly { readonly name?: string; readonly containerPort: number }[];
+  /** Containers and init containers, with their places. */
+  readonly containers: readonly { readonly name?: string; readonly path: Path }[];
 }
 
 /** Which waypoint an object asks for, and where it says so. */
@@ -157,6 +166,11 @@ export function wantsSidecar({ labels, annotations }: Pick<WorkloadFact, 'labels
   return labels['sidecar.istio.io/inject'] === 'true' || annotations['sidecar.istio.io/inject'] === 'true';
 }
 
+/** Whether a pod is a gateway: its Envoy is no sidecar. */
+export function isGatewayPod({ labels, annotations }: Pick<WorkloadFact, 'labels' | 'annotations'>): boolean {
+  return annotations['inject.istio.io/templates'] === 'gateway' || GATEWAY_NAME in labels;
+}
+
 function templateOf(document: MeshDocument, path: Path): WorkloadFact {
   const template = at(document.value, path) as Partial<Pod> | undefined;
   const spec = (document.value as Partial<Workload | Pod>).spec && template?.spec;
@@ -168,6 +182,9 @@ function templateOf(document: MeshDocument, path: Path): WorkloadFact {
     metadataPath: [...path, 'metadata'],
     serviceAccount: spec?.serviceAccountName ?? 'default',
     ports: (spec?.containers ?? []).flatMap(({ ports }) => ports ?? []),
+    containers: (['containers', 'initContainers'] as const).flatMap((key) =>
+      (spec?.[key] ?? []).map(({ name }, index) => ({ name, path: [...path, 'spec', key, index] })),
+    ),
   };
 }
 

@@ -31,8 +31,8 @@ export function policiesForRequest(
 }
 
 /** The targets of a policy: `targetRefs`, or the older single `targetRef`. */
-export function targetsOf(policy: AuthorizationPolicy): readonly PolicyTargetRef[] {
-  const { targetRefs, targetRef } = policy.spec ?? {};
+export function targetsOf({ spec }: Pick<AuthorizationPolicy, 'spec'>): readonly PolicyTargetRef[] {
+  const { targetRefs, targetRef } = spec ?? {};
   return targetRefs?.length ? targetRefs : targetRef ? [targetRef] : [];
 }
 

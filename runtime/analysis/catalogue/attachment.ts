@@ -1,15 +1,28 @@
 import type { Rule } from '../rule';
 import { actionWithoutWaypoint } from '../rules/action-without-waypoint';
 import { attachmentDenied } from '../rules/attachment-denied';
+import { denySeesWaypoint } from '../rules/deny-sees-waypoint';
+import { destinationRuleElsewhere } from '../rules/destination-rule-elsewhere';
+import { destinationRuleMtls } from '../rules/destination-rule-mtls';
+import { destinationRuleWithoutWaypoint } from '../rules/destination-rule-without-waypoint';
+import { extensionWithoutTarget } from '../rules/extension-without-target';
 import { l7AllowDeniesEverything } from '../rules/l7-allow-denies-everything';
 import { l7AllowLosesRules } from '../rules/l7-allow-loses-rules';
 import { l7DenyBroader } from '../rules/l7-deny-broader';
 import { l7DenyWithoutWaypoint } from '../rules/l7-deny-without-waypoint';
+import { policyOutsideMesh } from '../rules/policy-outside-mesh';
+import { redirectedSidecar } from '../rules/redirected-sidecar';
 import { requestAuthenticationSelector } from '../rules/request-authentication-selector';
 import { routeWithoutWaypoint } from '../rules/route-without-waypoint';
 import { sidecarAndAmbient } from '../rules/sidecar-and-ambient';
+import { sidecarContainer } from '../rules/sidecar-container';
+import { targetWaypointFor } from '../rules/target-waypoint-for';
 import { targetWithoutWaypoint } from '../rules/target-without-waypoint';
+import { telemetryWithoutWaypoint } from '../rules/telemetry-without-waypoint';
+import { virtualServiceElsewhere } from '../rules/virtual-service-elsewhere';
+import { virtualServiceWithoutWaypoint } from '../rules/virtual-service-without-waypoint';
 import { waypointForMismatch } from '../rules/waypoint-for-mismatch';
+import { waypointLabelOutsideMesh } from '../rules/waypoint-label-outside-mesh';
 import { waypointListener } from '../rules/waypoint-listener';
 import { waypointNotFound } from '../rules/waypoint-not-found';
 
@@ -28,4 +41,17 @@ export const ATTACHMENT: readonly Rule[] = [
   sidecarAndAmbient,
   waypointListener,
   targetWithoutWaypoint,
+  virtualServiceWithoutWaypoint,
+  destinationRuleWithoutWaypoint,
+  virtualServiceElsewhere,
+  destinationRuleElsewhere,
+  extensionWithoutTarget,
+  telemetryWithoutWaypoint,
+  waypointLabelOutsideMesh,
+  redirectedSidecar,
+  sidecarContainer,
+  denySeesWaypoint,
+  targetWaypointFor,
+  destinationRuleMtls,
+  policyOutsideMesh,
 ];

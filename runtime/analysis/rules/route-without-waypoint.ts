@@ -1,9 +1,6 @@
 import type { HttpRoute, Service } from '../../api/resources';
-import { fix, insertPair } from '../edit';
 import { rule } from '../rule';
-import { isWaypoint } from '../workspace';
-import type { Gateway } from '../../api/resources';
-import { GATEWAY } from './ztunnel-policy';
+import { useWaypointFix } from './use-waypoint-fix';
 
 export const routeWithoutWaypoint = rule<HttpRoute>({
   code: 'AMB2009',
@@ -20,22 +17,12 @@ export const routeWithoutWaypoint = rule<HttpRoute>({
       const namespace = parent.namespace ?? document.namespace;
       const service = mesh.named<Service>('/Service', namespace, parent.name);
       if (service === undefined || mesh.waypointFor(namespace, service)) continue;
-      const waypoint = mesh
-        .ofKind<Gateway>(GATEWAY)
-        .find((other) => other.namespace === namespace && isWaypoint(other));
-      const name = waypoint?.name ?? 'waypoint';
       report(
         ['spec', 'parentRefs', index, 'name'],
         `Service ${namespace}/${parent.name} uses no waypoint, so nothing follows this route.`,
         {
           severity: mesh.named('/Namespace', '', namespace) ? 'warning' : 'info',
-          fixes: [
-            fix(
-              `Send Service ${parent.name} through waypoint ${name}`,
-              false,
-              insertPair(service, ['metadata', 'labels', 'istio.io/use-waypoint'], name),
-            ),
-          ],
+          fixes: [useWaypointFix(service, mesh)],
         },
       );
     }

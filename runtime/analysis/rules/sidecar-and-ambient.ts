@@ -1,7 +1,7 @@
 import { DATAPLANE_MODE } from '../../api/labels';
 import { fix, replaceScalar } from '../edit';
 import { rule } from '../rule';
-import { wantsSidecar } from '../workspace';
+import { isGatewayPod, wantsSidecar } from '../workspace';
 
 export const sidecarAndAmbient = rule({
   code: 'AMB2011',
@@ -22,7 +22,7 @@ export const sidecarAndAmbient = rule({
       return;
     }
     const workload = mesh.workloadOf(document);
-    if (workload === undefined || !wantsSidecar(workload)) return;
+    if (workload === undefined || !wantsSidecar(workload) || isGatewayPod(workload)) return;
     const namespace = mesh.named('/Namespace', '', workload.namespace);
     const mode = workload.labels[DATAPLANE_MODE] ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE];
     if (mode !== 'ambient') return;

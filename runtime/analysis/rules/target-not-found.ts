@@ -1,18 +1,18 @@
-import type { AuthorizationPolicy } from '../../api/resources';
 import { targetsOf } from '../../policy/attachment';
+import { TELEMETRY, WASM_PLUGIN, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
 import { AUTHORIZATION_POLICY } from './ztunnel-policy';
 
 const KINDS = new Set(['/Service', 'gateway.networking.k8s.io/Gateway', 'networking.istio.io/ServiceEntry']);
 
-export const targetNotFound = rule<AuthorizationPolicy>({
+export const targetNotFound = rule<Targeting>({
   code: 'AMB3001',
   severity: 'hint',
   title: 'A policy targets a Service or Gateway that is not there',
   why: "targetRefs name objects of the policy's own namespace. A target that stands in no analysed file gives a hint, since the cluster may have it; one that stands in another namespace only gives a warning, since the policy cannot reach it there. Until the target exists, nobody enforces the policy (TargetNotFound).",
   aliases: ['KIA0104', 'IST0101', 'IST0171'],
   scope: 'workspace',
-  kinds: [AUTHORIZATION_POLICY, 'security.istio.io/RequestAuthentication'],
+  kinds: [AUTHORIZATION_POLICY, 'security.istio.io/RequestAuthentication', TELEMETRY, WASM_PLUGIN],
   check({ document, mesh, report }) {
     const { namespace } = document;
     const many = document.value.spec?.targetRefs?.length;

@@ -1,4 +1,4 @@
-import { TRUST_DOMAIN, WAYPOINT_FOR } from '../../api/labels';
+import { TRUST_DOMAIN } from '../../api/labels';
 import type { AuthorizationPolicy, Gateway } from '../../api/resources';
 import { compileForZtunnel, l7Attributes } from '../../policy/compile-for-ztunnel';
 import { decideConnection } from '../../policy/decide';
@@ -7,7 +7,8 @@ import { labelsMatch } from '../../policy/compile-peer-authentication';
 import { appendItem, fix } from '../edit';
 import type { Path } from '../path';
 import { rule } from '../rule';
-import type { Mesh, WaypointRequest, WorkloadFact } from '../workspace';
+import type { Mesh, WorkloadFact } from '../workspace';
+import { serviceWaypoint } from './behind-waypoint';
 import { AUTHORIZATION_POLICY, GATEWAY, isForZtunnel } from './ztunnel-policy';
 
 export const waypointIdentityForgotten = rule<AuthorizationPolicy>({
@@ -49,18 +50,6 @@ function listOfPrincipals(policy: AuthorizationPolicy): Path | undefined {
   for (const [i, rule] of (policy.spec?.rules ?? []).entries())
     for (const [j, { source }] of (l7Attributes(rule).length === 0 ? (rule.from ?? []) : []).entries())
       if (source?.principals?.length) return ['spec', 'rules', i, 'from', j, 'source', 'principals'];
-  return undefined;
-}
-
-/** The waypoint of a service in front of the workload, unless it takes no service traffic. */
-function serviceWaypoint(workload: WorkloadFact, mesh: Mesh): WaypointRequest | undefined {
-  for (const service of mesh.servicesOf(workload)) {
-    const request = mesh.waypointFor(service.namespace, service);
-    if (request === undefined) continue;
-    const gateway = mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
-    const takes = gateway?.value.metadata.labels?.[WAYPOINT_FOR] ?? 'service';
-    if (takes === 'service' || takes === 'all') return request;
-  }
   return undefined;
 }
 

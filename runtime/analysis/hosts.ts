@@ -1,0 +1,45 @@
+import { CLUSTER_DOMAIN } from '../api/labels';
+import type { ObjectName } from '../policy/attachment';
+import type { MeshDocument } from './document';
+import { SERVICE_ENTRY, type ServiceEntry } from './istio-objects';
+import type { Mesh } from './workspace';
+
+/**
+ * The Service that a host would name: `reviews` in its own namespace, `reviews.shop`, `reviews.shop.svc` and
+ * `reviews.shop.svc.cluster.local`. `example.com` has that form too: see objectOfHost for what really is there.
+ */
+export function serviceNameOf(host: string, namespace: string): ObjectName | undefined {
+  const [name = '', ofHost = namespace, ...rest] = host.split('.');
+  const suffix = rest.join('.');
+  if (name === '' || name.includes('*')) return undefined;
+  return ['', 'svc', `svc.${CLUSTER_DOMAIN}`].includes(suffix) ? { namespace: ofHost, name } : undefined;
+}
+
+/** The full name of a Service. */
+export function fullHost({ namespace, name }: ObjectName): string {
+  return `${name}.${namespace}.svc.${CLUSTER_DOMAIN}`;
+}
+
+/** The Service that a host names, or the ServiceEntry that lists it or a wildcard that covers it. */
+export function objectOfHost(host: string, namespace: string, mesh: Mesh): MeshDocument | undefined {
+  const service = serviceNameOf(host, namespace);
+  return (
+    (service && mesh.named('/Service', service.namespace, service.name)) ??
+    mesh
+      .ofKind<ServiceEntry>(SERVICE_ENTRY)
+      .find(({ value }) => (value.spec?.hosts ?? []).some((listed) => covers(listed, host)))
+  );
+}
+
+/** What would have to be there for a host to mean something, in words; undefined for a wildcard or what is there. */
+export function missingFor(host: string, namespace: string, mesh: Mesh): string | undefined {
+  if (host.includes('*') || host === '' || objectOfHost(host, namespace, mesh)) return undefined;
+  const service = serviceNameOf(host, namespace);
+  const inMesh = service && (host.split('.').length !== 2 || mesh.named('/Namespace', '', service.namespace));
+  return inMesh ? `the Service ${service.namespace}/${service.name}` : `a ServiceEntry for ${host}`;
+}
+
+/** Whether a host with a wildcard in front, or the same host, covers another. */
+export function covers(wide: string, host: string): boolean {
+  return wide === host || (wide.startsWith('*') && host.endsWith(wide.slice(1)));
+}

@@ -1,0 +1,24 @@
+import { DATAPLANE_MODE } from '../../api/labels';
+import { rule } from '../rule';
+import { isGatewayPod } from '../workspace';
+
+const PROXY = 'istio-proxy';
+
+export const sidecarContainer = rule({
+  code: 'AMB2028',
+  severity: 'warning',
+  title: 'Pods in ambient mode have a sidecar container written out',
+  why: 'A pod whose template already has the container istio-proxy (by `istioctl kube-inject`, or copied from a live pod) keeps its Envoy and is not enrolled in ambient mode. Take the container and its init container out.',
+  aliases: ['KIA1315', 'KIA1316'],
+  scope: 'workspace',
+  kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet', 'apps/ReplicaSet'],
+  check({ document, mesh, report }) {
+    const workload = mesh.workloadOf(document);
+    const path = workload?.containers.find(({ name }) => name === PROXY)?.path;
+    if (workload === undefined || path === undefined || isGatewayPod(workload)) return;
+    const namespace = mesh.named('/Namespace', '', document.namespace);
+    const mode = workload.labels[DATAPLANE_MODE] ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE];
+    if (mode !== 'ambient') return;
+    report([...path, 'name'], 'These pods bring a sidecar of their own, so they are not enrolled in ambient mode.');
+  },
+});

@@ -1,0 +1,26 @@
+import { objectOfHost } from '../hosts';
+import { isForMesh, VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
+import { rule } from '../rule';
+
+export const virtualServiceElsewhere = rule<VirtualService>({
+  code: 'AMB2022',
+  severity: 'warning',
+  title: 'A VirtualService stands in another namespace than the Service behind the waypoint',
+  why: "A waypoint follows the routes of the Service's owner, which are those in the Service's namespace. A VirtualService of a client's namespace works with sidecars only.",
+  aliases: ['KIA1114'],
+  scope: 'workspace',
+  kinds: [VIRTUAL_SERVICE],
+  ambient: true,
+  check({ document, mesh, report }) {
+    if (!isForMesh(document.value)) return;
+    for (const [index, host] of (document.value.spec?.hosts ?? []).entries()) {
+      const service = objectOfHost(host, document.namespace, mesh);
+      if (service === undefined || service.namespace === document.namespace) continue;
+      if (!mesh.waypointFor(service.namespace, service)) continue;
+      report(
+        ['spec', 'hosts', index],
+        `The waypoint of ${service.kind} ${service.name} follows VirtualServices of namespace ${service.namespace}, not of ${document.namespace}.`,
+      );
+    }
+  },
+});
