@@ -4,23 +4,23 @@ import type { Fix, TextEdit } from './edit';
  * Applies fixes to the texts of their files. A fix whose edits would touch what an earlier one has changed is left out
  * as a whole: analysing again offers it anew.
  *
- * @returns the changed files and the number of fixes applied
+ * @returns the changed files and the fixes that were applied
  */
 export function applyFixes(
   textOf: (file: string) => string | undefined,
   fixes: readonly Fix[],
-): { files: ReadonlyMap<string, string>; applied: number } {
-  const accepted = new Map<string, TextEdit[]>();
-  let applied = 0;
-  for (const { edits } of fixes) {
-    const clash = edits.some((edit) => accepted.get(edit.file)?.some((other) => overlaps(edit, other)));
-    if (clash || edits.some(({ file }) => textOf(file) === undefined)) continue;
-    applied += 1;
-    for (const edit of edits) accepted.set(edit.file, [...(accepted.get(edit.file) ?? []), edit]);
+): { files: ReadonlyMap<string, string>; accepted: ReadonlySet<Fix> } {
+  const editsOf = new Map<string, TextEdit[]>();
+  const accepted = new Set<Fix>();
+  for (const fix of fixes) {
+    const clash = fix.edits.some((edit) => editsOf.get(edit.file)?.some((other) => overlaps(edit, other)));
+    if (clash || fix.edits.some(({ file }) => textOf(file) === undefined)) continue;
+    accepted.add(fix);
+    for (const edit of fix.edits) editsOf.set(edit.file, [...(editsOf.get(edit.file) ?? []), edit]);
   }
   const files = new Map<string, string>();
-  for (const [file, edits] of accepted) files.set(file, applyEdits(textOf(file) ?? '', edits));
-  return { files, applied };
+  for (const [file, edits] of editsOf) files.set(file, applyEdits(textOf(file) ?? '', edits));
+  return { files, accepted };
 }
 
 function applyEdits(text: string, edits: readonly TextEdit[]): string {

@@ -118,7 +118,7 @@ function program(): Command {
   root
     .command('analyze')
     .description('judge manifests as ztunnel and waypoints will take them; needs no mesh')
-    .argument('[path...]', 'files and folders', ['.'])
+    .argument('[path...]', 'files and folders; - is standard input', ['.'])
     .option('--fix', 'apply the fixes that have one right answer')
     .addOption(
       new Option('--fail-on <severity>', 'exit with 1 from this severity on')
@@ -131,6 +131,18 @@ function program(): Command {
     .action(
       run(async (options, ...paths) => (await import('./analyze')).analyzeCommand(options as never, paths.flat())),
     );
+
+  cluster(
+    root
+      .command('explain')
+      .description('tell who enforces a policy, route, workload or Service, and on which identity')
+      .argument('<what>', 'FILE, -, or KIND/NAME, e.g. AuthorizationPolicy/readers')
+      .option('-n, --namespace <namespace>', 'namespace of KIND/NAME (default: any)')
+      .option('--path <path...>', 'files and folders that tell of the rest (default: those around)')
+      .option('--live', 'ask the running mesh, too; by default when one runs')
+      .option('--no-live', 'by files alone')
+      .addOption(output),
+  ).action(run(async (options, what = '') => (await import('./explain')).explainCommand(options as never, what)));
 
   cluster(root.command('flows').description("show the mesh's traffic"))
     .addOption(

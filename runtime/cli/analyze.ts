@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { analyze, type Diagnostic } from '../analysis/analyze';
-import { applyFixes } from '../analysis/apply-fixes';
 import { parseFile } from '../analysis/document';
+import { fixAll, type AppliedFix } from '../analysis/fix-all';
 import { SEVERITIES, type Severity } from '../analysis/rule';
 import { MeshError } from '../errors';
 import { githubOf, sarifOf, textOf } from './analyze-output';
+import { readManifests } from './manifests';
 
 interface AnalyzeCommand {
   output: 'text' | 'json' | 'sarif' | 'github';
@@ -13,24 +13,22 @@ interface AnalyzeCommand {
   fix?: boolean;
 }
 
-const MANIFEST = /\.(ya?ml|json)$/i;
-const SKIPPED = new Set(['node_modules', '.git']);
-/** Fixes may uncover others, e.g. behind a version that had no schema; each round applies what does not clash. */
-const ROUNDS = 5;
-
 /**
  * `ambient analyze`: judges manifests together, without a cluster.
  *
- * @param paths files and folders; a folder counts with all manifests below it
+ * @param paths files and folders, a folder with all manifests below it; `-` is standard input
  * @returns 0, or 1 when a finding is as grave as `failOn` or graver
  * @throws MeshError AMB_ERR_USAGE for a path that cannot be read
  */
 export function analyzeCommand(options: AnalyzeCommand, paths: readonly string[]): number {
-  const texts = new Map<string, string>();
-  for (const given of paths) for (const file of manifestsIn(given)) texts.set(file, readText(file));
+  if (options.fix === true && paths.includes('-'))
+    throw new MeshError('AMB_ERR_USAGE', {
+      problem: 'Standard input cannot be fixed in place.',
+      remedy: 'Give the file itself, or leave --fix out.',
+    });
+  const texts = readManifests(paths);
   const judge = (): Diagnostic[] => analyze([...texts].map(([file, text]) => parseFile(file, text)));
-  let found = judge();
-  if (options.fix === true) found = fixAll(texts, found, judge);
+  const found = options.fix === true ? fixFiles(texts, judge) : judge();
   process.stdout.write(render(options.output, found, texts.size));
   const limit = SEVERITIES.indexOf(options.failOn);
   return found.some(({ severity }) => SEVERITIES.indexOf(severity) <= limit) ? 1 : 0;
@@ -42,52 +40,34 @@ function render(format: AnalyzeCommand['output'], found: readonly Diagnostic[], 
   return format === 'github' ? githubOf(found) : textOf(found, files);
 }
 
-/** Takes the fixes that have one right answer, writes the files and tells how many on standard error. */
-function fixAll(texts: Map<string, string>, first: Diagnostic[], judge: () => Diagnostic[]): Diagnostic[] {
-  let found = first;
-  let total = 0;
-  const changed = new Set<string>();
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const safe = found.flatMap(({ fixes }) => fixes.filter((fix) => fix.safe).slice(0, 1));
-    const { files, applied } = applyFixes((file) => texts.get(file), safe);
-    if (applied === 0) break;
-    total += applied;
-    for (const [file, text] of files) {
-      texts.set(file, text);
-      changed.add(file);
-    }
-    found = judge();
-  }
-  for (const file of changed) writeFileSync(file, texts.get(file) ?? '');
-  process.stderr.write(`fixed: ${total} in ${changed.size} ${changed.size === 1 ? 'file' : 'files'}\n`);
+/** Takes the fixes that have one right answer, writes each changed file whole and tells on standard error what changed. */
+function fixFiles(texts: Map<string, string>, judge: () => Diagnostic[]): readonly Diagnostic[] {
+  const before = new Map(texts);
+  const { applied, found } = fixAll(texts, judge);
+  const changed = [...texts].filter(([file, text]) => before.get(file) !== text);
+  for (const [file, text] of changed) writeWhole(file, text);
+  process.stderr.write(changesOf(applied, changed.length));
   return found;
 }
 
-/** Manifests below a path, sorted; links to folders are not followed. */
-function manifestsIn(given: string): string[] {
-  const stats = statSync(given, { throwIfNoEntry: false });
-  if (stats === undefined)
-    throw new MeshError('AMB_ERR_USAGE', {
-      problem: `There is no ${given}.`,
-      remedy: 'Give files or folders that exist.',
-    });
-  if (!stats.isDirectory()) return [path.normalize(given)];
-  return readdirSync(given, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const file = path.join(given, entry.name);
-      if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : manifestsIn(file);
-      return entry.isFile() && MANIFEST.test(entry.name) ? [file] : [];
-    });
+function changesOf(applied: readonly AppliedFix[], files: number): string {
+  const lines = applied.map(({ file, line, code, title }) => `${file}:${line}: ${code} ${title}\n`);
+  return `${lines.join('')}fixed: ${applied.length} in ${files} ${files === 1 ? 'file' : 'files'}\n`;
 }
 
-function readText(file: string): string {
+/** Replaces a file in one step, so that whoever reads it meanwhile, or a crash, finds the old text or the new one. */
+function writeWhole(file: string, text: string): void {
+  // A link stays a link: what it leads to is replaced.
+  const target = realpathSync(file);
+  const beside = `${target}.ambient-${process.pid}`;
   try {
-    return readFileSync(file, 'utf8');
+    writeFileSync(beside, text, { mode: statSync(target).mode });
+    renameSync(beside, target);
   } catch (error) {
+    rmSync(beside, { force: true });
     throw new MeshError('AMB_ERR_USAGE', {
-      problem: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
-      remedy: 'Give files that you may read.',
+      problem: `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      remedy: 'Give files in folders that you may write to.',
     });
   }
 }

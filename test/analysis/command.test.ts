@@ -10,10 +10,17 @@ let folder: string;
 
 /** The command itself, from the sources, in a folder with manifests. */
 function ambient(...args: string[]): { code: number | null; stdout: string; stderr: string } {
+  return ambientWith('', ...args);
+}
+
+/** As `ambient`, with a text as standard input. */
+function ambientWith(input: string, ...args: string[]): { code: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(folder, 'ambient.cjs'), ...args], {
     cwd: path.join(folder, 'work'),
     encoding: 'utf8',
-    env: { ...process.env, NODE_PATH: path.join(root, 'node_modules') },
+    input,
+    // Without a mesh of its own, nor the user's.
+    env: { ...process.env, NODE_PATH: path.join(root, 'node_modules'), AMBIENT_STATE: path.join(folder, 'state') },
   });
   return { code: status, stdout, stderr };
 }
@@ -62,6 +69,7 @@ describe('ambient analyze', () => {
     [['deeper/bad.yml', 'good.yaml'], 1],
     [['missing.yaml'], 2],
     [['--fail-on', 'never'], 2],
+    [['--fix', '-'], 2],
   ])('%j exits with %i', (args, code) => {
     expect(ambient('analyze', ...args).code).toBe(code);
   });
@@ -98,11 +106,77 @@ describe('ambient analyze', () => {
     for (const { ruleId, ruleIndex } of run?.results ?? []) expect(run?.tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
   });
 
+  test('judges standard input', () => {
+    const text = readFileSync(path.join(import.meta.dirname, 'fixtures', 'waypoint-listener', 'bad.yaml'), 'utf8');
+    const { code, stdout } = ambientWith(text, 'analyze', '-');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^stdin\.yaml:12:11: error AMB2012 /);
+    expect(ambientWith('', 'analyze', '-').code).toBe(0);
+  });
+
   test('--fix writes what has one right answer, and leaves the rest', () => {
     const { code, stderr } = ambient('analyze', '--fix', 'deeper/bad.yml');
-    expect([code, stderr]).toEqual([1, 'fixed: 2 in 1 file\n']);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      [
+        'deeper/bad.yml:12: AMB2012 Listen on 15008',
+        'deeper/bad.yml:14: AMB2012 Speak HBONE',
+        'fixed: 2 in 1 file\n',
+      ].join('\n'),
+    );
     const text = readFileSync(path.join(folder, 'work', 'deeper', 'bad.yml'), 'utf8');
     expect(text).toContain('port: 15008');
     expect(text).toContain('protocol: HBONE # wrong');
+  });
+});
+
+describe('ambient explain', () => {
+  const put = (file: string, text: string) => {
+    mkdirSync(path.dirname(path.join(folder, 'explain', file)), { recursive: true });
+    writeFileSync(path.join(folder, 'explain', file), text);
+  };
+  beforeAll(() => {
+    const [policy = '', ...around] = readFileSync(
+      path.join(import.meta.dirname, 'fixtures', 'l7-deny-without-waypoint', 'bad.yaml'),
+      'utf8',
+    ).split(/^---\n/m);
+    put('policy.yaml', policy);
+    put('around.yaml', around.join('---\n'));
+  });
+  const file = '../explain/policy.yaml';
+
+  test('tells who enforces the policies of a file, with the files beside it, and where what is lost stands', () => {
+    const { code, stdout } = ambient('explain', file);
+    expect(code).toBe(1);
+    expect(stdout).toContain('Enforced by ztunnel at 1 workload; as a whole this policy denies nothing');
+    expect(stdout).toMatch(/void {5}Rule 1 denies nothing: .*\(\.\.\/explain\/policy\.yaml:\d+:\d+\)/);
+    expect(stdout).not.toContain('Deployment shop/reviews  (');
+  });
+
+  test.each([
+    [
+      ['AuthorizationPolicy/no-deletes', '-n', 'shop', '--path', '../explain'],
+      1,
+      'AuthorizationPolicy shop/no-deletes',
+    ],
+    [['authorizationpolicies/no-deletes', '--path', '../explain'], 1, 'AuthorizationPolicy shop/no-deletes'],
+    [['deploy/reviews', '--path', '../explain'], 0, 'Deployment shop/reviews'],
+    [['AuthorizationPolicy/no-deletes', '-n', 'other', '--path', '../explain'], 2, ''],
+    [['namespace/shop', '--path', '../explain'], 2, ''],
+    [['missing.yaml'], 2, ''],
+    [[file, '--live'], 1, ''],
+  ])('%j exits with %i', (args, code, start) => {
+    const ended = ambient('explain', ...args);
+    expect([ended.code, ended.stdout.slice(0, start.length)]).toEqual([code, start]);
+  });
+
+  test('reads standard input, and prints JSON', () => {
+    const policy = readFileSync(path.join(folder, 'explain', 'policy.yaml'), 'utf8');
+    const { stdout } = ambientWith(policy, 'explain', '-', '--path', '../explain/around.yaml', '-o', 'json');
+    const [enforcement] = JSON.parse(stdout) as object[];
+    expect(enforcement).toMatchObject({
+      subject: { kind: 'AuthorizationPolicy', namespace: 'shop', name: 'no-deletes', place: { file: 'stdin.yaml' } },
+      enforcers: [{ by: 'ztunnel', target: { kind: 'Deployment', name: 'reviews' } }],
+    });
   });
 });

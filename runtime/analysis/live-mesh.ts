@@ -1,0 +1,39 @@
+import type { KubeObject } from '../api/resources';
+import { parseFile, type MeshDocument } from './document';
+
+/** What a running mesh holds, as documents beside those of files. */
+export interface LiveMesh {
+  /** Where it was read: a context of a kubeconfig. */
+  readonly context: string;
+  readonly documents: readonly MeshDocument[];
+  /** Kinds, `group/Kind`, that were read whole: of these, what is not there does not exist. */
+  readonly kinds: ReadonlySet<string>;
+}
+
+/** Names of files that are none: `live:Kind/namespace/name`. */
+const SCHEME = 'live:';
+
+/** The live mesh of objects as an API server lists them. */
+export function liveMesh(context: string, objects: readonly KubeObject[], kinds: ReadonlySet<string>): LiveMesh {
+  const documents = objects.flatMap(({ metadata, ...object }) => {
+    const name = `${SCHEME}${object.kind ?? ''}/${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`;
+    return parseFile(name, JSON.stringify({ ...object, metadata: { ...metadata, managedFields: undefined } }))
+      .documents;
+  });
+  return { context, documents, kinds };
+}
+
+export function isLive({ source }: MeshDocument): boolean {
+  return source.file.startsWith(SCHEME);
+}
+
+/** The documents of files, and of the mesh what no file has: a file stands for what it will be when it is applied. */
+export function withLive(documents: readonly MeshDocument[], live: LiveMesh | undefined): readonly MeshDocument[] {
+  if (live === undefined) return documents;
+  const written = new Set(documents.map(keyOf));
+  return [...documents, ...live.documents.filter((document) => !written.has(keyOf(document)))];
+}
+
+export function keyOf({ group, kind, namespace, name }: MeshDocument): string {
+  return `${group}/${kind} ${namespace}/${name}`;
+}
