@@ -1,7 +1,7 @@
 import { KIND } from '../../api/kinds';
 import type { Pod, Service } from '../../api/resources';
 import { resourceKey } from '../store/metadata';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import { forbidden, invalid, notFound } from '../store/status-error';
 import type { Admission, Store } from '../store/store';
 import { setDefaults } from './defaults';

@@ -4,7 +4,7 @@ import { definition } from '../schema/builtin';
 import { definitionName } from '../schema/kind-schema';
 import { validate } from '../schema/validate';
 import { matchesLabelSelector } from '../store/selectors';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import type { Cause } from '../store/status-error';
 import { duplicate, immutable, notAllowed, required, wrongValue } from './causes';
 import { labelCauses, metadataCauses } from './names';
@@ -20,7 +20,7 @@ function schemaCauses(kind: Kind, object: KubeObject): Cause[] {
   const rest: Record<string, unknown> = { ...object };
   delete rest['status'];
   rest['metadata'] = {};
-  return validate(rest, schema, '', { uniqueItems: false });
+  return validate(rest, schema, { uniqueItems: false });
 }
 
 function workloadCauses({ spec }: Workload, previous: Workload | undefined): Cause[] {

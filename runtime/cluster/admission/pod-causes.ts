@@ -1,5 +1,5 @@
 import type { Container, PodSpec } from '../../api/resources';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import type { Cause } from '../store/status-error';
 import { absent, duplicate, notAllowed, required, wrongValue } from './causes';
 import { labelProblem } from './names';

@@ -7,7 +7,7 @@ import { RBAC, type PolicyRule } from '../auth/authorize';
 import { startCustomResources } from '../controllers/custom-resources';
 import { startGarbageCollector } from '../controllers/garbage-collector';
 import { startNamespaces } from '../controllers/namespaces';
-import { copy, sameJson } from '../store/json';
+import { copy, sameJson } from '../../api/json';
 import type { Store } from '../store/store';
 
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];

@@ -1,9 +1,12 @@
 import type { KubeObject } from '../../api/resources';
 import { conform } from '../schema/conform';
-import { setSchemaDefaults } from '../schema/defaults';
+import { setSchemaDefaults } from '../../schema/defaults';
+import { resolved } from '../schema/builtin';
 import { schemaOf } from '../schema/kind-schema';
+import { hasRules } from '../../schema/cel/broken-rules';
+import { ruleCauses, unsupportedRules } from '../schema/rule-causes';
 import { validate } from '../schema/validate';
-import { badRequest, invalid } from '../store/status-error';
+import { badRequest, invalid, type Cause } from '../store/status-error';
 import type { ResourceCall } from './context';
 import type { ServedKind } from './served-kind';
 
@@ -31,14 +34,36 @@ export function readIncoming(call: ResourceCall, object: Bag): Bag {
     }
   }
   const admitted = value as Bag;
-  if (kind.custom !== undefined) setSchemaDefaults(admitted, schema);
+  if (kind.custom !== undefined) setSchemaDefaults(admitted, schema, resolved);
   return admitted;
 }
 
-/** Validates a custom kind's object by its schema, as it would be stored. Throws 422; built-in kinds are admission's. */
-export function validateCustom(kind: ServedKind, object: Bag): void {
+const BLOCKING = new Set([
+  'FieldValueTypeInvalid',
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+]);
+const UNCHECKED: Cause = {
+  reason: 'FieldValueInvalid',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+  field: '<nil>',
+};
+
+/**
+ * Validates a custom kind's object by its schema and its CEL rules, as it would be stored; built-in kinds are admission's.
+ *
+ * @param previous the object as it is stored, for rules about changes
+ * @throws StatusError 422
+ */
+export function validateCustom(kind: ServedKind, object: Bag, previous: Bag | undefined): void {
   if (kind.custom === undefined) return;
-  const causes = validate(object, schemaOf(kind)).filter(({ field }) => !field.startsWith('metadata.'));
+  const schema = schemaOf(kind);
+  const causes = validate(object, schema).filter(({ field }) => !field.startsWith('metadata.'));
+  if (!causes.some(({ reason }) => BLOCKING.has(reason))) causes.push(...ruleCauses(object, schema, previous));
+  else if (hasRules(schema, resolved)) causes.push(UNCHECKED);
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
 }
 
@@ -46,10 +71,10 @@ export function validateCustom(kind: ServedKind, object: Bag): void {
 export function warnOfUnsupported({ kind, response }: ResourceCall, object: Bag): void {
   if (kind.kind !== 'CustomResourceDefinition' || kind.group !== 'apiextensions.k8s.io') return;
   const text = JSON.stringify(object['spec'] ?? {});
-  const warnings: string[] = [];
-  if (text.includes('"x-kubernetes-validations"')) {
-    warnings.push('spec.versions[*].schema: x-kubernetes-validations are kept and not evaluated by this cluster');
-  }
+  const warnings = unsupportedRules(object['spec']).map(
+    ({ rule, problem }) =>
+      `spec.versions[*].schema: the rule ${JSON.stringify(rule)} is kept and not evaluated by this cluster: ${problem}`,
+  );
   if (text.includes('"strategy":"Webhook"')) {
     warnings.push('spec.conversion.strategy: webhooks are not called by this cluster; versions differ in name only');
   }

@@ -1,4 +1,4 @@
-import { isObject, sameJson } from '../store/json';
+import { isObject, sameJson } from '../../api/json';
 import { StatusError, badRequest } from '../store/status-error';
 
 interface Operation {

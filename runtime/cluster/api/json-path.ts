@@ -1,4 +1,4 @@
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 
 /**
  * Values at a printer column's JSONPath: `.a.b`, `.a['b.c']`, `.a[0]`, `.a[*]`, `.a[?(@.type=="Ready")].status`.

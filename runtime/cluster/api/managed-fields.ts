@@ -2,7 +2,7 @@ import { apiVersionOf } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
 import { changes, difference, union, type FieldSet } from '../schema/field-set';
 import { schemaOf } from '../schema/kind-schema';
-import { copy, sameJson } from '../store/json';
+import { copy, sameJson } from '../../api/json';
 import { timestamp } from '../store/deletion';
 import type { ServedKind } from './served-kind';
 

@@ -1,4 +1,4 @@
-import { copy, isObject } from '../store/json';
+import { copy, isObject } from '../../api/json';
 
 /** RFC 7396: null removes, objects are merged, everything else replaces. */
 export function applyMergePatch(target: unknown, patch: unknown): unknown {

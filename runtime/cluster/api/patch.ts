@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/resources';
 import { schemaOf } from '../schema/kind-schema';
-import { copy, isObject } from '../store/json';
+import { copy, isObject } from '../../api/json';
 import { StatusError, badRequest, notFound } from '../store/status-error';
 import { applyConfiguration } from './apply';
 import type { ResourceCall } from './context';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StatusError, badRequest, type Status } from '../store/status-error';
 import { decodeProtobuf } from '../schema/protobuf';
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 
 export const BODY_LIMIT = 3 * 1024 * 1024;
 

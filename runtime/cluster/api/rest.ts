@@ -1,6 +1,6 @@
 import { apiVersionOf } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
-import { copy, isObject } from '../store/json';
+import { copy, isObject } from '../../api/json';
 import { parseFieldSelector, parseLabelSelector, type Selector } from '../store/selectors';
 import { badRequest, invalid, notFound } from '../store/status-error';
 import { acceptedForm } from './accept';
@@ -125,7 +125,7 @@ function settled(call: ResourceCall, object: Bag, previous: Bag | undefined): Ba
 /** Reads, settles and checks what a client sent. */
 function admitted(call: ResourceCall, object: Bag, previous: Bag | undefined): Bag {
   const result = settled(call, readIncoming(call, object), previous);
-  validateCustom(call.kind, result);
+  validateCustom(call.kind, result, previous);
   warnOfUnsupported(call, result);
   return result;
 }

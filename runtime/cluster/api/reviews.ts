@@ -3,7 +3,7 @@ import type { KubeObject } from '../../api/resources';
 import { isAllowed, refusalOf, rulesFor, type Attributes } from '../auth/authorize';
 import { API_AUDIENCES } from '../auth/tokens';
 import type { User } from '../auth/user';
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 import { badRequest, conflict, invalid, notFound } from '../store/status-error';
 import { timestamp } from '../store/deletion';
 import { readIncoming } from './incoming';

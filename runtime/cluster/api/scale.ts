@@ -1,5 +1,5 @@
 import type { KubeObject, Workload } from '../../api/resources';
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 import { badRequest, notFound } from '../store/status-error';
 import type { ResourceCall } from './context';
 import { applyJsonPatch } from './json-patch';
@@ -7,7 +7,7 @@ import { applyMergePatch } from './merge-patch';
 import { decodeBody, mediaType, readBody, sendJson } from './respond';
 import { writeOptions } from './write-options';
 import { recordUpdate } from './managed-fields';
-import { copy } from '../store/json';
+import { copy } from '../../api/json';
 import { fieldManager } from './write-options';
 
 interface Scale {

@@ -1,6 +1,6 @@
 import { resolved } from '../schema/builtin';
 import type { JsonSchema } from '../../api/json-schema';
-import { copy, isObject, sameJson } from '../store/json';
+import { copy, isObject, sameJson } from '../../api/json';
 import { badRequest } from '../store/status-error';
 
 type Bag = Record<string, unknown>;

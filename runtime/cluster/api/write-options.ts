@@ -1,6 +1,6 @@
 import type { DeleteOptions, WriteOptions } from '../store/store';
 import { badRequest, invalid } from '../store/status-error';
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 import type { ResourceCall } from './context';
 import { decodeBody, mediaType, readBody } from './respond';
 

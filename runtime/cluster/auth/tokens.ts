@@ -1,7 +1,7 @@
 import { randomUUID, sign, verify } from 'node:crypto';
 import { KIND } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 import type { Store } from '../store/store';
 import type { Pki } from './pki';
 import type { User } from './user';

@@ -1,7 +1,7 @@
 import { KIND } from '../../api/kinds';
 import type { DaemonSet, Node, Pod } from '../../api/resources';
 import { EventRecorder } from '../kubelet/events';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import type { Store } from '../store/store';
 import { byWorth, isActive, isReady, podFrom, podsOf, portion, templateHash, untilAvailable } from './pods';
 import { Reconciler, keyOf, ownerKey, type Key } from './reconciler';

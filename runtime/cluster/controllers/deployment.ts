@@ -1,7 +1,7 @@
 import { KIND } from '../../api/kinds';
 import type { Deployment, PodTemplate, ReplicaSet } from '../../api/resources';
 import { EventRecorder } from '../kubelet/events';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import type { Store } from '../store/store';
 import { deploymentStatus, type DeploymentStatus } from './deployment-status';
 import { ownerReference, podsOf, templateHash } from './pods';

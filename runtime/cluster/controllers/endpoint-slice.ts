@@ -1,6 +1,6 @@
 import { KIND } from '../../api/kinds';
 import type { EndpointSlice, Pod, Service, ServicePort } from '../../api/resources';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import type { Store } from '../store/store';
 import { isReady, ownerReference } from './pods';
 import { Reconciler, controllerOf, keyOf, type Key } from './reconciler';

@@ -5,7 +5,7 @@ import { STAND_IN } from '../../api/labels';
 import type { Container, Namespace, Pod } from '../../api/resources';
 import { reasonOf } from '../../errors';
 import { API_SERVICE_ADDRESS } from '../node/addresses';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import { StatusError } from '../store/status-error';
 import { timestamp } from '../store/deletion';
 import type { Store } from '../store/store';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { bundledCrds, type CustomResourceDefinition } from '../../api/crds';
 import { KIND, type Kind } from '../../api/kinds';
 import type { EndpointSlice, KubeObject, Node, Service } from '../../api/resources';
-import { sameJson } from '../store/json';
+import { sameJson } from '../../api/json';
 import { timestamp } from '../store/deletion';
 import type { Store } from '../store/store';
 import { DIGEST } from './manifests';

@@ -1,4 +1,4 @@
-import { isObject } from '../store/json';
+import { isObject } from '../../api/json';
 import { resolved, structName } from './builtin';
 import type { JsonSchema } from '../../api/json-schema';
 

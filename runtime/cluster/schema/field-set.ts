@@ -1,4 +1,4 @@
-import { isObject, sameJson } from '../store/json';
+import { isObject, sameJson } from '../../api/json';
 import { resolved } from './builtin';
 import type { JsonSchema } from '../../api/json-schema';
 

@@ -1,6 +1,6 @@
 import type { Kind } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
-import { isObject } from './json';
+import { isObject } from '../../api/json';
 
 const DEFAULT_GRACE_SECONDS = 30;
 

@@ -1,6 +1,6 @@
 import type { Kind } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
-import { sameJson } from './json';
+import { sameJson } from '../../api/json';
 import { invalid } from './status-error';
 
 /** `<group>/<plural>`: all versions of a kind are one resource. */

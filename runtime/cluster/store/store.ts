@@ -4,7 +4,7 @@ import { open, type RootDatabase } from 'lmdb';
 import { apiVersionOf, type Kind } from '../../api/kinds';
 import type { KubeObject } from '../../api/resources';
 import { History, type StoreEvent } from './history';
-import { copy, freeze, sameJson } from './json';
+import { copy, freeze, sameJson } from '../../api/json';
 import { isReleased, markDeleted, timestamp, type DeleteOptions } from './deletion';
 import { hasGeneration, keepServerFields, resourceKey, specChanged } from './metadata';
 import type { Selector } from './selectors';

@@ -203,6 +203,37 @@ describe('custom resources', () => {
     expect(await run("get wd w -o jsonpath='{.spec.size} {.status.ok} {.metadata.generation}'")).toBe('4 true 2');
   });
 
+  test('objects that break a CEL rule are refused, in the words of the API server', async () => {
+    const route = (rule: string): string =>
+      `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r}, spec: {rules: [${rule}]}}`;
+    const redirect = 'filters: [{type: RequestRedirect, requestRedirect: {statusCode: 301}}]';
+    const backends = 'backendRefs: [{name: a, port: 80}]';
+    expect(await refused('apply -f -', route(`{${redirect}, ${backends}}`))).toBe(
+      'The HTTPRoute "r" is invalid: spec.rules[0]: Invalid value: "object": RequestRedirect filter must not be used together with backendRefs\n',
+    );
+    await run('apply -f -', route(`{${backends}}`));
+    // Nothing is judged as long as something else is wrong.
+    const both = await refused('apply -f -', route(`{${redirect}, backendRefs: [{port: 80}]}`));
+    expect(both).toContain('spec.rules[0].backendRefs[0].name: Required value');
+    expect(both).toContain('<nil>: Invalid value: null: some validation rules were not checked');
+  });
+
+  test('a rule about changes counts from the second write, and one that is not understood is told of', async () => {
+    const rules = `[{rule: "self.size >= oldSelf.size", message: widgets only grow}, {rule: "quantity(self.color)"}]`;
+    const definition = WIDGETS.replace(
+      'required: [size]',
+      `required: [size]\n            x-kubernetes-validations: ${rules}`,
+    );
+    const { code, err } = await cluster.kubectl('apply -f -', definition);
+    expect(code).toBe(0);
+    expect(err).toContain('the rule "quantity(self.color)" is kept and not evaluated by this cluster');
+    await run('apply -f -', widget('size: 9'));
+    expect(await refused('apply -f -', widget('size: 8'))).toContain(
+      'spec: Invalid value: "object": widgets only grow',
+    );
+    await run('apply -f -', widget('size: 10'));
+  });
+
   test('a deleted definition takes its objects along', async () => {
     await run('delete crd widgets.example.com --timeout=10s');
     expect(await refused('get wd')).toMatch(/doesn't have a resource type|could not find the requested resource/);
