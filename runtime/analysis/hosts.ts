@@ -23,12 +23,21 @@ export function fullHost({ namespace, name }: ObjectName): string {
 /** The Service that a host names, or the ServiceEntry that lists it or a wildcard that covers it. */
 export function objectOfHost(host: string, namespace: string, mesh: Mesh): MeshDocument | undefined {
   const service = serviceNameOf(host, namespace);
-  return (
-    (service && mesh.named('/Service', service.namespace, service.name)) ??
-    mesh
-      .ofKind<ServiceEntry>(SERVICE_ENTRY)
-      .find(({ value }) => (value.spec?.hosts ?? []).some((listed) => covers(listed, host)))
-  );
+  const found = service && mesh.named('/Service', service.namespace, service.name);
+  if (found) return found;
+  const { exact, wide } = mesh.derived(serviceEntries);
+  const entry = exact.get(host) ?? wide.find(([listed]) => covers(listed, host))?.[1];
+  return entry && mesh.named(SERVICE_ENTRY, entry.namespace, entry.name);
+}
+
+/** ServiceEntries by the hosts that they list, wildcards apart: names only, since documents move in their files. */
+function serviceEntries(mesh: Mesh) {
+  const all = mesh
+    .ofKind<ServiceEntry>(SERVICE_ENTRY)
+    .flatMap(({ namespace, name, value }) =>
+      (value.spec?.hosts ?? []).map((host): [string, ObjectName] => [host, { namespace, name }]),
+    );
+  return { exact: new Map([...all].reverse()), wide: all.filter(([host]) => host.startsWith('*')) };
 }
 
 /** What would have to be there for a host to mean something, in words; undefined for a wildcard or what is there. */

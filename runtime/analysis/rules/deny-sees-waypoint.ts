@@ -15,7 +15,6 @@ export const denySeesWaypoint = rule<AuthorizationPolicy>({
   aliases: [],
   scope: 'workspace',
   kinds: [AUTHORIZATION_POLICY],
-  ambient: true,
   check({ document, mesh, report }) {
     const { spec } = document.value;
     if (spec?.action !== 'DENY' || !isForZtunnel(document, mesh)) return;

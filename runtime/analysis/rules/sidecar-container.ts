@@ -13,11 +13,11 @@ export const sidecarContainer = rule({
   scope: 'workspace',
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet', 'apps/ReplicaSet'],
   check({ document, mesh, report }) {
-    const workload = mesh.workloadOf(document);
-    const path = workload?.containers.find(({ name }) => name === PROXY)?.path;
-    if (workload === undefined || path === undefined || isGatewayPod(workload)) return;
+    const { labels = {}, annotations = {}, containers = [] } = mesh.workloadOf(document) ?? {};
+    const path = containers.find(({ name }) => name === PROXY)?.path;
+    if (path === undefined || isGatewayPod({ labels, annotations })) return;
     const namespace = mesh.named('/Namespace', '', document.namespace);
-    const mode = workload.labels[DATAPLANE_MODE] ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE];
+    const mode = labels[DATAPLANE_MODE] ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE];
     if (mode !== 'ambient') return;
     report([...path, 'name'], 'These pods bring a sidecar of their own, so they are not enrolled in ambient mode.');
   },

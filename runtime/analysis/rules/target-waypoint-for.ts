@@ -13,7 +13,6 @@ export const targetWaypointFor = rule<Targeting>({
   aliases: ['KIA1313'],
   scope: 'workspace',
   kinds: [AUTHORIZATION_POLICY, 'security.istio.io/RequestAuthentication', TELEMETRY, WASM_PLUGIN],
-  ambient: true,
   check({ document, mesh, report }) {
     for (const [index, { kind, name }] of targetsOf(document.value).entries()) {
       const service = kind === 'Service' ? mesh.named<Service>('/Service', document.namespace, name) : undefined;

@@ -10,15 +10,15 @@ export const waypointLabelOutsideMesh = rule({
   scope: 'workspace',
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet', 'apps/ReplicaSet'],
   check({ document, mesh, report }) {
-    const workload = mesh.workloadOf(document);
-    const waypoint = workload?.labels[USE_WAYPOINT] ?? 'none';
+    const { labels = {}, metadataPath = [] } = mesh.workloadOf(document) ?? {};
+    const waypoint = labels[USE_WAYPOINT];
+    const own = labels[DATAPLANE_MODE];
     const namespace = mesh.named('/Namespace', '', document.namespace);
-    const own = workload?.labels[DATAPLANE_MODE];
-    if (workload === undefined || waypoint === 'none') return;
+    if (waypoint === undefined || waypoint === 'none') return;
     if (own === undefined && namespace === undefined) return;
     if ((own ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE]) === 'ambient') return;
     report(
-      [...workload.metadataPath, 'labels', USE_WAYPOINT],
+      [...metadataPath, 'labels', USE_WAYPOINT],
       `These pods ask for waypoint ${waypoint} and are not in ambient mode: callers outside the mesh reach them past it.`,
     );
   },
