@@ -77,7 +77,8 @@ describe('an analysis that takes edits', () => {
       }),
       { numRuns: 150 },
     );
-  });
+    // Hundreds of whole analyses.
+  }, 120_000);
 
   test('takes the files of a new kustomization out, and back in', () => {
     const file = (name: string, text: string) => [name, parseFile(name, text)] as const;
