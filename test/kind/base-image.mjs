@@ -12,6 +12,7 @@ const PACKAGES = [
   'dash',
   'coreutils',
   'util-linux',
+  'mount',
   'iproute2',
   'nftables',
   'libbpf1',
@@ -67,10 +68,11 @@ export async function ensureBaseImage(node) {
     const list = path.join(folder, 'files');
     // Debian's links from / to /usr, and Node where its images have it.
     const links = ['bin', 'sbin', 'lib', 'lib64'].filter((name) => lstatSync(`/${name}`, { throwIfNoEntry: false }));
+    const folders = ['run', 'tmp', 'root', 'var/run', 'var/tmp'];
     const program = realpathSync(node).slice(1);
-    writeFileSync(list, [...new Set([...links, program, ...filesOf(closure(PACKAGES))])].join('\n'));
+    writeFileSync(list, [...new Set([...links, ...folders, program, ...filesOf(closure(PACKAGES))])].join('\n'));
     const rename = `s,^${program}$,usr/local/bin/node,`;
-    const tar = spawn('tar', ['-C', '/', '-c', '--transform', rename, '-T', list], {
+    const tar = spawn('tar', ['-C', '/', '-c', '--no-recursion', '--transform', rename, '-T', list], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const PATH = 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
