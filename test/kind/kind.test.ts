@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
@@ -6,12 +6,12 @@ import { REDIRECTION } from '../../runtime/api/labels';
 import type { Pod } from '../../runtime/api/resources';
 import type { MeshStatus } from '../../runtime/engine/engine';
 import type { Graph, MeasuredEdge } from '../../runtime/graph/model';
-import { applyManifests } from '../../runtime/kube/manifests';
 import { waitFor } from '../../runtime/kube/wait';
-import { KindMesh, run } from './cluster';
+import { scenarios } from '../scenarios/scenarios';
+import { run } from '../scenarios/user-mesh';
+import { KindMesh } from './cluster';
 
 const NAMESPACE = 'bookshop';
-const MANIFESTS = path.join('runtime', 'apps', 'manifests');
 const PATIENCE = { namespace: NAMESPACE, timeoutMs: 110_000 };
 
 const isReady = ({ status }: Pod): boolean =>
@@ -21,9 +21,6 @@ const isApplication = ({ metadata }: Pod): boolean => metadata.labels?.['app'] !
 
 describe('the mesh in a kind cluster', () => {
   const mesh = new KindMesh();
-  /** Uids of the bookshop's pods before enrolment. */
-  let before: string[] = [];
-
   const pods = async (): Promise<Pod[]> =>
     (await (await mesh.client()).list<Pod>(KIND.Pod, { namespace: NAMESPACE })).filter(isApplication);
   const whenPods = async (holds: (pods: readonly Pod[]) => boolean): Promise<true | undefined> =>
@@ -69,45 +66,10 @@ describe('the mesh in a kind cluster', () => {
     expect(statSync(path.join(mesh.state, 'kubeconfig')).mode & 0o777).toBe(0o600);
   });
 
-  test('runs the bookshop from the manifests of the embedded engine', async () => {
-    const client = await mesh.client();
-    for (const file of readdirSync(MANIFESTS).sort())
-      await applyManifests(client, readFileSync(path.join(MANIFESTS, file), 'utf8'), file, 'test');
-    expect(await whenPods((all) => all.length >= 8 && all.every(isReady))).toBe(true);
-    before = (await pods()).map(({ metadata }) => metadata.uid ?? '').sort();
-  });
-
-  test('enrols running pods without a restart', async () => {
-    const { code, stdout, stderr } = await mesh.ambient('enroll', NAMESPACE, '--timeout', '100');
-    expect(code, stdout + stderr).toBe(0);
-    const now = await pods();
-    expect(now.filter((pod) => !isEnrolled(pod)).map(({ metadata }) => metadata.name)).toEqual([]);
-    expect(now.map(({ metadata }) => metadata.uid ?? '').sort()).toEqual(before);
-  });
-
-  test('carries their traffic over mutual TLS', async () => {
-    const edge = await seen((flow) => goes(flow, 'cart', 'payments') && flow.mtls && flow.verdict === 'allow');
-    expect(edge.sourceIdentity).toBe('spiffe://cluster.local/ns/bookshop/sa/cart');
-  });
-
-  test('denies at L4 by the identity of the caller', async () => {
-    const edge = await seen((flow) => goes(flow, 'snooper', 'payments') && flow.verdict === 'deny');
-    expect(edge.policy).toBe('bookshop/payments-from-cart');
-  });
-
-  test('deploys a waypoint, which denies at L7 by method', async () => {
-    const { code, stdout, stderr } = await mesh.ambient('waypoint', 'apply', '-n', NAMESPACE);
-    expect(code, stdout + stderr).toBe(0);
-    const denied = await seen((flow) => goes(flow, 'visitors', 'reviews') && flow.verdict === 'deny');
-    expect(denied).toMatchObject({ policy: 'bookshop/reviews-readers', waypoint: 'waypoint/bookshop/waypoint' });
-    await seen((flow) => goes(flow, 'visitors', 'reviews') && flow.verdict === 'allow' && flow.waypoint !== undefined);
-  });
-
-  test('lets the health probes of pods pass that admit only known callers', async () => {
-    expect((await pods()).filter((pod) => !isReady(pod)).map(({ metadata }) => metadata.name)).toEqual([]);
-  });
+  scenarios(mesh);
 
   test('captures a new pod, and keeps capture while the agent is replaced', async () => {
+    await mesh.json('enroll', NAMESPACE, '--timeout', '100');
     const client = await mesh.client();
     const [agent] = await client.list<Pod>(KIND.Pod, { namespace: 'istio-system', labelSelector: 'app=ambient-agent' });
     await client.delete(KIND.Pod, agent!.metadata.name, 'istio-system');
@@ -127,12 +89,6 @@ describe('the mesh in a kind cluster', () => {
     expect((await pods()).every((pod) => isEnrolled(pod) && isReady(pod))).toBe(true);
     await seen((flow) => goes(flow, 'cart', 'payments') && flow.mtls && flow.verdict === 'allow');
     await seen((flow) => goes(flow, 'snooper', 'payments') && flow.verdict === 'deny');
-  });
-
-  test('lets pods leave the mesh', async () => {
-    const { code, stdout, stderr } = await mesh.ambient('unenroll', NAMESPACE, '--timeout', '100');
-    expect(code, stdout + stderr).toBe(0);
-    expect((await pods()).filter(isEnrolled)).toEqual([]);
   });
 
   test('is gone after down, with everything that it made', async () => {

@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { MeshError } from '../../errors';
 import type { DockerEngine } from '../kind/docker';
-import { ARCHITECTURE, buildImage } from '../kind/image';
+import { ARCHITECTURE, buildImage, type BuildContext } from '../kind/image';
 
+/** Tells which installation an image was built from. */
+const DIGEST_LABEL = 'dev.ambient.digest';
 export const EMBEDDED_IMAGE = 'ambient/embedded:latest';
 
 const DOCKERFILE = path.join('dist', 'container', 'Dockerfile');
@@ -49,8 +52,20 @@ function packagesOf(root: string, architecture: string): string[] {
   return [...found];
 }
 
+/** Changes with any file of a build context: names, sizes and times of change, without reading them. */
+function digestOf({ root, files }: BuildContext): string {
+  const hash = createHash('sha256').update(process.env['AMBIENT_BASE_IMAGE'] ?? '');
+  const visit = (file: string): void => {
+    const found = statSync(path.join(root, file));
+    if (found.isDirectory()) for (const name of readdirSync(path.join(root, file)).sort()) visit(path.join(file, name));
+    else hash.update(`${file} ${found.mtimeMs} ${found.size}\n`);
+  };
+  files.forEach(visit);
+  return hash.digest('hex');
+}
+
 /**
- * Builds the image of the embedded engine from this installation; Docker's cache makes an unchanged one cheap.
+ * Builds the image of the embedded engine from this installation, unless it is there already.
  *
  * @param dist folder of the bundles
  * @param architecture of Docker's machine, as it names it, e.g. `x86_64`
@@ -67,5 +82,12 @@ export async function buildEmbeddedImage(
   const bundles = BUNDLES.map((name) => path.join('dist', name)).filter((file) => existsSync(path.join(root, file)));
   const packages = packagesOf(root, ARCHITECTURE[architecture] ?? architecture);
   const context = { root, files: [DOCKERFILE, ...bundles, ...packages] };
-  await buildImage(engine, context, { tag: EMBEDDED_IMAGE, dockerfile: DOCKERFILE, label: 'embedded' }, onLine);
+  const digest = digestOf(context);
+  const present = await engine.docker
+    .getImage(EMBEDDED_IMAGE)
+    .inspect()
+    .catch(() => undefined);
+  if (present?.Config.Labels?.[DIGEST_LABEL] === digest) return;
+  const labels = { 'dev.ambient.image': 'embedded', [DIGEST_LABEL]: digest };
+  await buildImage(engine, context, { tag: EMBEDDED_IMAGE, dockerfile: DOCKERFILE, labels }, onLine);
 }

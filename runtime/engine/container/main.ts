@@ -1,7 +1,9 @@
 // The first process of the container that carries an embedded mesh: starts it, tells its progress on standard output as
 // NDJSON (see follow-start.ts), and ends with it. Its network namespace is the container's own: the API listens on all
 // of it, and the container's port is published on the machine's loopback alone.
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { findCgroup2 } from '../../cluster/node/cgroup';
 import { reasonOf, MeshError } from '../../errors';
 import { embedded } from '../embedded';
 import type { RedirectMode } from '../engine';
@@ -26,7 +28,14 @@ process.on('SIGTERM', () => end());
 process.on('SIGINT', () => end());
 if (values.attached) process.stdin.resume().once('close', () => end());
 
+/** On a machine with cgroup v1 a container has no v2 hierarchy, which capture by eBPF needs; without it nftables does. */
+function mountCgroup2(): void {
+  const script = 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified';
+  if (findCgroup2() === undefined) spawnSync('sh', ['-c', script], { stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
 async function run(): Promise<void> {
+  mountCgroup2();
   try {
     const { ended } = await embedded.up({
       state,

@@ -43,7 +43,7 @@ export async function buildImages(
 ): Promise<string> {
   const context = contextOf(dist, ARCHITECTURE[architecture] ?? architecture);
   for (const target of ['runtime', ...PROGRAMS]) {
-    const image = { tag: imageName(target), dockerfile: DOCKERFILE, target, label: target };
+    const image = { tag: imageName(target), dockerfile: DOCKERFILE, target, labels: { 'dev.ambient.image': target } };
     await buildImage(engine, context, image, onLine);
   }
   return (await engine.docker.getImage(imageName('runtime')).inspect()).Id;
@@ -60,15 +60,14 @@ export interface ImageBuild {
   readonly dockerfile: string;
   /** Stage of the Dockerfile; undefined is the last. */
   readonly target?: string;
-  /** Value of the label `dev.ambient.image`. */
-  readonly label: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Builds one image from AMBIENT_BASE_IMAGE, else the Dockerfile's own base. @throws MeshError AMB_ERR_IMAGE_BUILD */
 export async function buildImage(
   { docker }: DockerEngine,
   context: BuildContext,
-  { tag, dockerfile, target, label }: ImageBuild,
+  { tag, dockerfile, target, labels }: ImageBuild,
   onLine: (line: string) => void,
 ): Promise<void> {
   const base = process.env['AMBIENT_BASE_IMAGE'];
@@ -76,7 +75,7 @@ export async function buildImage(
     t: tag,
     dockerfile,
     ...(target !== undefined && { target }),
-    labels: { 'dev.ambient.image': label },
+    labels,
     ...(base !== undefined && { buildargs: { BASE: base } }),
   };
   try {
