@@ -2,8 +2,9 @@ import { RULES } from './catalogue';
 import { Dependencies, type Reader } from './dependencies';
 import { byPlace, diagnosticAt, diagnosticIn, type Diagnostic, type Finding } from './diagnostic';
 import type { MeshDocument, ParsedFile } from './document';
-import { DocumentIndex } from './document-index';
+import { DocumentIndex, listName } from './document-index';
 import { kustomizePatches } from './kustomize';
+import { keyOf, LIVE, type LiveMesh } from './live-mesh';
 import { SEVERITIES, type Rule } from './rule';
 import { indexedMesh, modeName, modesOf, type Mesh, type MeshMode, type Modes } from './workspace';
 
@@ -39,8 +40,16 @@ export class Analysis {
   /** Files that kustomizations name as patches. */
   #patches: ReadonlySet<string> = new Set();
   #kustomizations: ReadonlySet<string> = new Set();
+  #live: LiveMesh | undefined;
+  /** By `keyOf`: what the mesh holds, and whether it stands in the index, because no file writes it. */
+  readonly #liveByKey = new Map<string, { readonly document: MeshDocument; shown: boolean }>();
   /** All documents, for rules and for whoever else asks; each answer holds until the next update. */
-  readonly mesh: Mesh = indexedMesh(this.#index, (namespace) => this.#modeOf(namespace), this.#dependencies);
+  readonly mesh: Mesh = indexedMesh(
+    this.#index,
+    (namespace) => this.#modeOf(namespace),
+    this.#dependencies,
+    () => this.#live,
+  );
 
   /** The files that have been told of, sorted. */
   get files(): string[] {
@@ -79,13 +88,63 @@ export class Analysis {
     this.#patches = patches;
 
     const changed = new Set<string>();
+    const keys = new Set<string>();
     for (const [name, parsed] of given) {
       changed.add(textName(name));
+      for (const { document } of this.#files.get(name)?.judged ?? []) keys.add(keyOf(document));
       for (const list of this.#replace(name, parsed)) changed.add(list);
+      for (const { document } of this.#files.get(name)?.judged ?? []) keys.add(keyOf(document));
     }
+    for (const list of this.#showLive(keys)) changed.add(list);
+    return new Set([...given.keys(), ...this.#settle(changed)]);
+  }
+
+  /**
+   * Takes what a mesh holds, in place of what it held; undefined when there is none any more. Its objects are judged by
+   * nobody: they are what the files refer to, where no file writes them.
+   *
+   * @returns the files whose findings may be others now
+   */
+  setLive(live: LiveMesh | undefined): Set<string> {
+    const keys = new Set(this.#liveByKey.keys());
+    const changed = new Set([LIVE]);
+    for (const { document, shown } of this.#liveByKey.values())
+      if (shown) for (const list of this.#index.replace(document.source.file, [document], [])) changed.add(list);
+    this.#liveByKey.clear();
+    for (const document of live?.documents ?? []) {
+      const key = keyOf(document);
+      this.#liveByKey.set(key, { document, shown: false });
+      keys.add(key);
+    }
+    this.#live = live;
+    for (const list of this.#showLive(keys)) changed.add(list);
+    return this.#settle(changed);
+  }
+
+  /** Puts into the index what the mesh holds of these and no file writes, and takes out what one now writes. */
+  #showLive(keys: Iterable<string>): Set<string> {
+    const changed = new Set<string>();
+    for (const key of keys) {
+      const live = this.#liveByKey.get(key);
+      if (live === undefined) continue;
+      const { document, shown } = live;
+      const { group, kind, namespace, name } = document;
+      const written = this.#index
+        .list(listName.name(`${group}/${kind}`, namespace, name))
+        .some((other) => other !== document);
+      if (written !== shown) continue;
+      live.shown = !shown;
+      const [before, after] = shown ? [[document], []] : [[], [document]];
+      for (const list of this.#index.replace(document.source.file, before, after)) changed.add(list);
+    }
+    return changed;
+  }
+
+  /** @returns the files that were judged anew, because what they have read has changed */
+  #settle(changed: Set<string>): Set<string> {
     for (const mode of this.#changedModes()) changed.add(mode);
     this.#dependencies.changed(changed);
-    return new Set([...given.keys(), ...this.#judgeStale()]);
+    return new Set(this.#judgeStale());
   }
 
   #patchesWith(given: ReadonlyMap<string, ParsedFile | undefined>): ReadonlySet<string> {

@@ -6,9 +6,14 @@ export interface LiveMesh {
   /** Where it was read: a context of a kubeconfig. */
   readonly context: string;
   readonly documents: readonly MeshDocument[];
+  /** By `keyOf`. */
+  readonly byKey: ReadonlyMap<string, MeshDocument>;
   /** Kinds, `group/Kind`, that were read whole: of these, what is not there does not exist. */
   readonly kinds: ReadonlySet<string>;
 }
+
+/** Under which name a question to the live mesh is noted (see Dependencies). */
+export const LIVE = 'live';
 
 /** Names of files that are none: `live:Kind/namespace/name`. */
 const SCHEME = 'live:';
@@ -20,7 +25,7 @@ export function liveMesh(context: string, objects: readonly KubeObject[], kinds:
     return parseFile(name, JSON.stringify({ ...object, metadata: { ...metadata, managedFields: undefined } }))
       .documents;
   });
-  return { context, documents, kinds };
+  return { context, documents, byKey: new Map(documents.map((document) => [keyOf(document), document])), kinds };
 }
 
 export function isLive({ source }: MeshDocument): boolean {

@@ -11,7 +11,7 @@ export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info', 'hin
 
 /** What a code means; some codes come from reading a file and not from a rule. */
 export interface CatalogueEntry {
-  /** `AMBnnnn`: 1 structure, 2 ambient attachment, 3 references, 4 conflicts, 5 security, 6 migration. */
+  /** `AMBnnnn`: 1 structure, 2 ambient attachment, 3 references, 4 conflicts, 5 security, 6 migration, 7 live. */
   readonly code: string;
   readonly severity: Severity;
   readonly title: string;
@@ -19,8 +19,8 @@ export interface CatalogueEntry {
   readonly why: string;
   /** Codes of Kiali (KIA) and istioctl analyze (IST) that speak of the same thing. */
   readonly aliases: readonly string[];
-  /** Whether one document tells, or other documents are needed. */
-  readonly scope: 'document' | 'workspace';
+  /** Whether one document tells, other documents are needed, or a running mesh. */
+  readonly scope: 'document' | 'workspace' | 'live';
 }
 
 /**

@@ -12,6 +12,7 @@ import { labelsMatch } from '../policy/compile-peer-authentication';
 import { Dependencies, type Reader } from './dependencies';
 import type { MeshDocument } from './document';
 import { DocumentIndex, listName, TEMPLATES } from './document-index';
+import { LIVE, withLive, type LiveMesh } from './live-mesh';
 import type { Path } from './path';
 
 /** Something that makes pods, or one pod. */
@@ -39,9 +40,11 @@ export interface WaypointRequest {
 /** How the pods of a namespace are meshed, as far as files tell. */
 export type MeshMode = 'ambient' | 'sidecar' | 'unknown';
 
-/** What all documents together say. Values are those of the files: a live cluster may hold more. */
+/** What all documents together say: those of files and, where a mesh is asked too, what it holds beyond them. */
 export interface Mesh {
   readonly settings: MeshSettings;
+  /** What the mesh itself holds, also of what files write otherwise; undefined where only files are known. */
+  readonly live: LiveMesh | undefined;
   ofKind<T extends KubeObject>(groupKind: string): readonly MeshDocument<T>[];
   inNamespace<T extends KubeObject>(groupKind: string, namespace: string): readonly MeshDocument<T>[];
   named<T extends KubeObject>(groupKind: string, namespace: string, name: string): MeshDocument<T> | undefined;
@@ -61,23 +64,28 @@ export interface Mesh {
   derived<T>(compute: (mesh: Mesh) => T): T;
 }
 
-/** The mesh of these documents, in the order in which they come. */
-export function meshOf(documents: readonly MeshDocument[]): Mesh {
+/** The mesh of these documents, in the order in which they come, and of what a live mesh holds beyond them. */
+export function meshOf(documents: readonly MeshDocument[], live?: LiveMesh): Mesh {
   const index = new DocumentIndex();
-  for (const file of new Set(documents.map(({ source }) => source.file)))
-    index.replace(
-      file,
-      [],
-      documents.filter(({ source }) => source.file === file),
-    );
-  return indexedMesh(index, modesOf(index), new Dependencies());
+  const byFile = new Map<string, MeshDocument[]>();
+  for (const document of withLive(documents, live)) {
+    const { file } = document.source;
+    byFile.set(file, [...(byFile.get(file) ?? []), document]);
+  }
+  for (const [file, found] of byFile) index.replace(file, [], found);
+  return indexedMesh(index, modesOf(index), new Dependencies(), () => live);
 }
 
 /**
  * The facts that rules ask for, out of an index; documents of unknown kinds count only under their own kind. Each question
  * is noted, under the names of the index's lists and of `modeName`.
  */
-export function indexedMesh(index: DocumentIndex, modes: Modes, dependencies: Dependencies): Mesh {
+export function indexedMesh(
+  index: DocumentIndex,
+  modes: Modes,
+  dependencies: Dependencies,
+  live: () => LiveMesh | undefined = () => undefined,
+): Mesh {
   const ask = <T extends KubeObject>(name: string): readonly MeshDocument<T>[] => {
     dependencies.read(name);
     return index.list(name) as unknown as readonly MeshDocument<T>[];
@@ -89,6 +97,10 @@ export function indexedMesh(index: DocumentIndex, modes: Modes, dependencies: De
 
   const mesh: Mesh = {
     settings,
+    get live() {
+      dependencies.read(LIVE);
+      return live();
+    },
     ofKind: (kind) => ask(listName.kind(kind)),
     inNamespace: (kind, namespace) => ask(listName.namespace(kind, namespace)),
     named,

@@ -6,6 +6,8 @@ export const INGRESS_USE_WAYPOINT = 'istio.io/ingress-use-waypoint';
 export const WAYPOINT_FOR = 'istio.io/waypoint-for';
 export const REDIRECTION = 'ambient.istio.io/redirection';
 export const SIDECAR_STATUS = 'sidecar.istio.io/status';
+/** The container of a sidecar, whether injected or written out. */
+export const PROXY_CONTAINER = 'istio-proxy';
 export const TUNNEL = 'networking.istio.io/tunnel';
 export const GATEWAY_NAME = 'gateway.networking.k8s.io/gateway-name';
 export const GATEWAY_CLASS_NAME = 'gateway.networking.k8s.io/gateway-class-name';

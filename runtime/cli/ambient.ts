@@ -115,10 +115,13 @@ function program(): Command {
       .action(run(async (options) => (await import('./waypoint')).listWaypointsCommand(options as never, verb)));
   }
 
-  root
-    .command('analyze')
-    .description('judge manifests as ztunnel and waypoints will take them; needs no mesh')
-    .argument('[path...]', 'files and folders; - is standard input', ['.'])
+  cluster(
+    root
+      .command('analyze')
+      .description('judge manifests as ztunnel and waypoints will take them; needs no mesh')
+      .argument('[path...]', 'files and folders; - is standard input', ['.']),
+  )
+    .option('--live', 'judge them against the running mesh, too')
     .option('--fix', 'apply the fixes that have one right answer')
     .addOption(
       new Option('--fail-on <severity>', 'exit with 1 from this severity on')

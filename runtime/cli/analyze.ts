@@ -5,29 +5,35 @@ import { fixAll, type AppliedFix } from '../analysis/fix-all';
 import { SEVERITIES, type Severity } from '../analysis/rule';
 import { MeshError } from '../errors';
 import { githubOf, sarifOf, textOf } from './analyze-output';
+import { readLiveMesh, type LiveOptions } from './live';
 import { readManifests } from './manifests';
 
-interface AnalyzeCommand {
+interface AnalyzeCommand extends Omit<LiveOptions, 'output'> {
   output: 'text' | 'json' | 'sarif' | 'github';
   failOn: Severity;
   fix?: boolean;
 }
 
 /**
- * `ambient analyze`: judges manifests together, without a cluster.
+ * `ambient analyze`: judges manifests together, without a cluster or, with `--live`, against a mesh that runs.
  *
  * @param paths files and folders, a folder with all manifests below it; `-` is standard input
  * @returns 0, or 1 when a finding is as grave as `failOn` or graver
- * @throws MeshError AMB_ERR_USAGE for a path that cannot be read
+ * @throws MeshError AMB_ERR_USAGE for a path that cannot be read, AMB_ERR_NOT_RUNNING with `--live`
  */
-export function analyzeCommand(options: AnalyzeCommand, paths: readonly string[]): number {
+export async function analyzeCommand(options: AnalyzeCommand, paths: readonly string[]): Promise<number> {
   if (options.fix === true && paths.includes('-'))
     throw new MeshError('AMB_ERR_USAGE', {
       problem: 'Standard input cannot be fixed in place.',
       remedy: 'Give the file itself, or leave --fix out.',
     });
   const texts = readManifests(paths);
-  const judge = (): Diagnostic[] => analyze([...texts].map(([file, text]) => parseFile(file, text)));
+  const live = await readLiveMesh({ ...options, live: options.live === true, output: 'text' });
+  const judge = (): Diagnostic[] =>
+    analyze(
+      [...texts].map(([file, text]) => parseFile(file, text)),
+      live,
+    );
   const found = options.fix === true ? fixFiles(texts, judge) : judge();
   process.stdout.write(render(options.output, found, texts.size));
   const limit = SEVERITIES.indexOf(options.failOn);

@@ -46,11 +46,10 @@ export async function explainCommand(options: ExplainCommand, what: string): Pro
   const texts = new Map([...readManifests(around), ...own]);
   const documents = [...texts].flatMap(([file, text]) => parseFile(file, text).documents);
   const live = await readLiveMesh(options);
-  const all = withLive(documents, live);
-  const mesh = meshOf(all);
+  const mesh = meshOf(documents, live);
   const chosen =
     kind !== undefined && name !== undefined
-      ? all.filter((document) => isNamed(document, kind, name, options.namespace))
+      ? withLive(documents, live).filter((document) => isNamed(document, kind, name, options.namespace))
       : documents.filter(({ source }) => own.has(source.file));
   const explained = chosen.flatMap((document) => explainEnforcement(document, mesh) ?? []);
   if (explained.length === 0) throw nothing(what, options, chosen.length, live?.context);

@@ -14,7 +14,7 @@ export interface LiveOptions extends MeshOptions {
  */
 export async function readLiveMesh(options: LiveOptions): Promise<LiveMesh | undefined> {
   const asked = options.live === true || options.kubeconfig !== undefined || options.context !== undefined;
-  if (options.live === false) return undefined;
+  if (!asked && options.live === false) return undefined;
   try {
     using client = await connectToMesh(options);
     const { liveObjects } = await import('../kube/live-objects');

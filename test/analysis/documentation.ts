@@ -3,7 +3,7 @@ import path from 'node:path';
 import { CATALOGUE, RULES } from '../../runtime/analysis/catalogue';
 import type { CatalogueEntry } from '../../runtime/analysis/rule';
 import { coveragePage } from './coverage';
-import { expectationsIn, fixtures, FIXTURES } from './fixture';
+import { expectationsIn, fixtures, FIXTURES, liveTextOf } from './fixture';
 
 const GROUPS: Readonly<Record<string, string>> = {
   1: 'Structure',
@@ -12,8 +12,13 @@ const GROUPS: Readonly<Record<string, string>> = {
   4: 'Conflicts',
   5: 'Security',
   6: 'Migration',
+  7: 'Live',
 };
-const SCOPE = { document: 'one document', workspace: 'all analysed files together' } as const;
+const SCOPE = {
+  document: 'one document',
+  workspace: 'all analysed files together',
+  live: 'a running mesh (`--live`)',
+} as const;
 
 /** The pages of docs/rules, by file name, from the catalogue and the fixtures. */
 export function rulePages(): Map<string, string> {
@@ -46,13 +51,19 @@ ${why}
 \`\`\`yaml
 ${read(folder, 'bad.yaml')}\`\`\`
 
-## Not found in
+${inMesh(folder, 'bad.yaml')}## Not found in
 
 \`\`\`yaml
 ${read(folder, 'good.yaml')}\`\`\`
-
+${inMesh(folder, 'good.yaml', '\n')}
 ${silencing(code)}
 `;
+}
+
+/** What the mesh holds meanwhile, where a rule needs one. */
+function inMesh(folder: string, name: string, before = ''): string {
+  const text = liveTextOf(`${folder}/${name}`);
+  return text === undefined ? '' : `${before}while the mesh holds\n\n\`\`\`yaml\n${text}\`\`\`\n\n`;
 }
 
 /** What is told of a text, and not of an object, has no annotation to silence it. */
@@ -76,7 +87,8 @@ function index(entries: readonly CatalogueEntry[]): string {
 
 Written by \`UPDATE=1 vitest run test/analysis\` from the catalogue and the fixtures.
 
-Whatever merely stands in no analysed file is a hint: the cluster may have it. A finding is silenced by a comment on the
+Whatever merely stands in no analysed file is a hint: the cluster may have it. Where a running mesh is asked too
+(\`ambient analyze --live\`), what neither has is a warning. A finding is silenced by a comment on the
 line above (\`# ambient-disable-next-line AMB2001 reason\`; without codes, all) or by an annotation of the object:
 \`ambient.dev/ignore\` with our codes or the aliases below, Kiali's \`kiali.io/ignore-validations\`, and Istio's
 \`galley.istio.io/analyze-suppress\`.

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { analyze, type Diagnostic } from '../../runtime/analysis/analyze';
 import { parseFile } from '../../runtime/analysis/document';
+import { liveMesh, type LiveMesh } from '../../runtime/analysis/live-mesh';
+import { bundledCrds } from '../../runtime/api/crds';
 
 export const FIXTURES = path.join(import.meta.dirname, 'fixtures');
 
@@ -60,6 +62,34 @@ export function expectationsIn(text: string): Expectation[] {
   return expectations;
 }
 
-export function analyzeText(text: string, file = 'file.yaml'): Diagnostic[] {
-  return analyze([parseFile(file, text)]);
+/** What a fixture says that the mesh holds: `live-<fixture>` beside it. */
+export function liveTextOf(file: string): string | undefined {
+  const beside = path.join(FIXTURES, path.dirname(file), `live-${path.basename(file)}`);
+  return existsSync(beside) ? readFileSync(beside, 'utf8') : undefined;
 }
+
+export function analyzeText(text: string, file = 'file.yaml'): Diagnostic[] {
+  const live = liveTextOf(file);
+  return analyze([parseFile(file, text)], live === undefined ? undefined : liveMeshOf(live));
+}
+
+/** A mesh that holds the objects of a text and nothing else. */
+export function liveMeshOf(text: string): LiveMesh {
+  const { documents } = parseFile('mesh.yaml', text);
+  return liveMesh(
+    'test',
+    documents.map(({ value }) => value),
+    new Set([
+      '/Namespace',
+      '/Pod',
+      '/Service',
+      '/ServiceAccount',
+      'apps/Deployment',
+      ...documents.map(groupKind),
+      ...CRDS,
+    ]),
+  );
+}
+
+const groupKind = ({ group, kind }: { group: string; kind: string }): string => `${group}/${kind}`;
+const CRDS = bundledCrds.map(({ spec }) => groupKind({ group: spec.group, kind: spec.names.kind }));

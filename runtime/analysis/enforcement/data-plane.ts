@@ -1,4 +1,4 @@
-import { DATAPLANE_MODE, REDIRECTION, SIDECAR_STATUS } from '../../api/labels';
+import { DATAPLANE_MODE, PROXY_CONTAINER, REDIRECTION, SIDECAR_STATUS } from '../../api/labels';
 import type { Namespace, Pod } from '../../api/resources';
 import { wantsSidecar, type Mesh, type WorkloadFact } from '../workspace';
 
@@ -13,7 +13,8 @@ export function dataPlaneOf(workload: WorkloadFact, mesh: Mesh): DataPlane {
   const { labels, annotations, namespace } = workload;
   const spec = specOf(workload);
   if (annotations[REDIRECTION] === 'enabled') return { kind: 'ztunnel', why: 'its traffic is redirected to ztunnel' };
-  if (annotations[SIDECAR_STATUS] !== undefined || wantsSidecar(workload))
+  const running = workload.containers.some(({ name }) => name === PROXY_CONTAINER);
+  if (running || annotations[SIDECAR_STATUS] !== undefined || wantsSidecar(workload))
     return { kind: 'sidecar', why: 'it has a sidecar' };
   if ((workload.document.value as Partial<Pod>).status?.phase === 'Running')
     return { kind: 'none', why: 'its traffic is not redirected to ztunnel' };
@@ -38,6 +39,7 @@ export interface OwnedWorkload {
   readonly workload: WorkloadFact;
   /** Nodes of its pods; empty where only files are known. */
   readonly nodes: readonly string[];
+  readonly pods: readonly WorkloadFact[];
   readonly plane: DataPlane;
 }
 
@@ -52,7 +54,7 @@ export function byOwner(workloads: readonly WorkloadFact[], mesh: Mesh): OwnedWo
   }
   return [...pods].map(([workload, found]) => {
     const nodes = new Set(found.flatMap((pod) => specOf(pod)?.nodeName ?? []));
-    return { workload, nodes: [...nodes].sort(), plane: planeOfPods(workload, found, mesh) };
+    return { workload, nodes: [...nodes].sort(), pods: found, plane: planeOfPods(workload, found, mesh) };
   });
 }
 

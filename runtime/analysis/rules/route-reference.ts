@@ -1,4 +1,5 @@
 import type { HttpRoute, Service } from '../../api/resources';
+import { absence } from '../absence';
 import { rule, type RuleContext } from '../rule';
 import type { Path } from '../path';
 
@@ -33,7 +34,8 @@ function check({ document, mesh, report }: RuleContext, reference: Reference, pa
   if (group !== '' && group !== 'core') return;
   const service = mesh.named<Service>('/Service', namespace, name);
   if (service === undefined) {
-    report([...path, 'name'], `No file has the Service ${namespace}/${name}.`);
+    const { nobodyHas, severity } = absence(mesh, '/Service');
+    report([...path, 'name'], `${nobodyHas} the Service ${namespace}/${name}.`, { severity });
     return;
   }
   const ports = (service.value.spec?.ports ?? []).map((entry) => entry.port);

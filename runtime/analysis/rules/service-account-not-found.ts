@@ -1,9 +1,14 @@
 import type { AuthorizationPolicy, Gateway } from '../../api/resources';
 import { parseIdentity } from '../../policy/identity';
+import { absence } from '../absence';
+import { fix, replaceScalar } from '../edit';
+import { nearest } from '../nearest';
 import { rule } from '../rule';
 import type { Mesh } from '../workspace';
 import { principalPlaces } from './principal-places';
 import { AUTHORIZATION_POLICY, GATEWAY } from './ztunnel-policy';
+
+const ACCOUNT = '/ServiceAccount';
 
 export const serviceAccountNotFound = rule<AuthorizationPolicy>({
   code: 'AMB3002',
@@ -18,16 +23,28 @@ export const serviceAccountNotFound = rule<AuthorizationPolicy>({
       const identity = principal.includes('*') ? undefined : parseIdentity(`spiffe://${principal}`);
       if (identity === undefined || isKnown(identity.namespace, identity.serviceAccount, mesh)) continue;
       const { namespace, serviceAccount } = identity;
-      report(path, `No file has the service account ${serviceAccount} of namespace ${namespace}.`);
+      const { nobodyHas, severity } = absence(mesh, ACCOUNT);
+      const accounts = new Set(
+        [
+          ...mesh.inNamespace(ACCOUNT, namespace).map(({ name }) => name),
+          ...mesh.selected(namespace, {}).map((workload) => workload.serviceAccount),
+        ].filter((name) => name !== 'default'),
+      );
+      const corrected = nearest(serviceAccount, accounts).map((name) => principal.replace(/[^/]+$/, name));
+      report(path, `${nobodyHas} the service account ${serviceAccount} of namespace ${namespace}.`, {
+        severity,
+        fixes: corrected.map((right) => fix(`Write ${right}`, false, replaceScalar(document, path, right))),
+      });
     }
   },
 });
 
 /** Whether the account exists, or the files tell too little of its namespace to doubt it. */
 function isKnown(namespace: string, name: string, mesh: Mesh): boolean {
-  const accounts = mesh.inNamespace('/ServiceAccount', namespace);
+  const accounts = mesh.inNamespace(ACCOUNT, namespace);
   const workloads = mesh.selected(namespace, {}).filter((workload) => workload.namespace === namespace);
-  if (accounts.length + workloads.length === 0 || name === 'default') return true;
+  if (name === 'default') return true;
+  if (accounts.length + workloads.length === 0 && !mesh.live?.kinds.has(ACCOUNT)) return true;
   return (
     accounts.some((account) => account.name === name) ||
     workloads.some((workload) => workload.serviceAccount === name) ||

@@ -1,8 +1,6 @@
-import { DATAPLANE_MODE } from '../../api/labels';
+import { DATAPLANE_MODE, PROXY_CONTAINER } from '../../api/labels';
 import { rule } from '../rule';
 import { isGatewayPod } from '../workspace';
-
-const PROXY = 'istio-proxy';
 
 export const sidecarContainer = rule({
   code: 'AMB2028',
@@ -14,7 +12,7 @@ export const sidecarContainer = rule({
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet', 'apps/ReplicaSet'],
   check({ document, mesh, report }) {
     const { labels = {}, annotations = {}, containers = [] } = mesh.workloadOf(document) ?? {};
-    const path = containers.find(({ name }) => name === PROXY)?.path;
+    const path = containers.find(({ name }) => name === PROXY_CONTAINER)?.path;
     if (path === undefined || isGatewayPod({ labels, annotations })) return;
     const namespace = mesh.named('/Namespace', '', document.namespace);
     const mode = labels[DATAPLANE_MODE] ?? namespace?.value.metadata.labels?.[DATAPLANE_MODE];

@@ -1,4 +1,5 @@
 import { targetsOf } from '../../policy/attachment';
+import { absence } from '../absence';
 import { TELEMETRY, WASM_PLUGIN, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
 import { AUTHORIZATION_POLICY } from './ztunnel-policy';
@@ -27,8 +28,12 @@ export const targetNotFound = rule<Targeting>({
           `${kind} ${name} is in namespace ${elsewhere.namespace}; a policy of namespace ${namespace} cannot target it.`,
           { severity: 'warning' },
         );
-      } else
-        report(path, `No file has the ${kind} ${namespace}/${name}; until it exists, nobody enforces this policy.`);
+      } else {
+        const { nobodyHas, severity } = absence(mesh, groupKind);
+        report(path, `${nobodyHas} the ${kind} ${namespace}/${name}; until it exists, nobody enforces this policy.`, {
+          severity,
+        });
+      }
     }
   },
 });

@@ -1,10 +1,11 @@
 import { USE_WAYPOINT_NAMESPACE } from '../../api/labels';
 import type { Gateway } from '../../api/resources';
-import { fix, insertPair, replaceScalar } from '../edit';
+import { absence } from '../absence';
+import { appendDocument, fix, insertPair, replaceScalar } from '../edit';
 import { rule } from '../rule';
 import { isWaypoint } from '../workspace';
-import { ATTACHABLE, ownRequest } from './waypoint-requests';
-import { GATEWAY } from './ztunnel-policy';
+import { ATTACHABLE, ownRequest, type OwnRequest } from './waypoint-requests';
+import { GATEWAY, waypointGateway } from './ztunnel-policy';
 
 export const waypointNotFound = rule({
   code: 'AMB2006',
@@ -44,8 +45,22 @@ export const waypointNotFound = rule({
       return;
     }
     const others = waypoints.filter(({ namespace }) => namespace === request.namespace);
-    report(request.path, `No file has the Gateway ${key}; until it is there and ready, traffic goes direct.`, {
-      fixes: others.map(({ name }) => fix(`Use waypoint ${name}`, false, replaceScalar(document, request.path, name))),
+    const { nobodyHas, severity } = absence(mesh, GATEWAY);
+    report(request.path, `${nobodyHas} the Gateway ${key}; until it is there and ready, traffic goes direct.`, {
+      severity,
+      fixes: [
+        ...others.map(({ name }) => fix(`Use waypoint ${name}`, false, replaceScalar(document, request.path, name))),
+        fix(
+          `Create waypoint ${request.name}`,
+          false,
+          appendDocument(document, waypointGateway(request.namespace, request.name, trafficFor(request))),
+        ),
+      ],
     });
   },
 });
+
+/** Namespaces ask for services and workloads alike; services are what waypoints are mostly for. */
+function trafficFor({ traffic }: OwnRequest): 'service' | 'workload' {
+  return traffic === 'workload' ? 'workload' : 'service';
+}

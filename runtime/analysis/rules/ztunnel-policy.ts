@@ -100,11 +100,15 @@ function retargetToService(
 }
 
 /** The Gateway of a waypoint for services, as `istioctl waypoint apply` makes it. */
-export function waypointGateway(namespace: string, name: string): object {
+export function waypointGateway(
+  namespace: string,
+  name: string,
+  traffic: 'service' | 'workload' | 'all' = 'service',
+): object {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'Gateway',
-    metadata: { name, namespace, labels: { [WAYPOINT_FOR]: 'service' } },
+    metadata: { name, namespace, labels: { [WAYPOINT_FOR]: traffic } },
     spec: {
       gatewayClassName: 'istio-waypoint',
       listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }],

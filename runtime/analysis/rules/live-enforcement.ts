@@ -1,0 +1,78 @@
+import { DATAPLANE_MODE } from '../../api/labels';
+import type { AuthorizationPolicy, PeerAuthentication, Service } from '../../api/resources';
+import { targetsOf } from '../../policy/attachment';
+import { isLive } from '../live-mesh';
+import { dataPlaneOf } from '../enforcement/data-plane';
+import { bindingOfService } from '../enforcement/enforcers';
+import { keyOf } from '../live-mesh';
+import { whyNotProgrammed } from '../live-status';
+import { rule } from '../rule';
+import { isGatewayPod, type Mesh, type WorkloadFact } from '../workspace';
+import { AUTHORIZATION_POLICY, isForZtunnel } from './ztunnel-policy';
+
+type Policy = AuthorizationPolicy & PeerAuthentication;
+
+export const liveEnforcement = rule<Policy>({
+  code: 'AMB7006',
+  severity: 'warning',
+  title: 'As the mesh stands, nobody enforces the policy for some of what it is for',
+  why: 'A policy without targetRefs is enforced by the ztunnel of each pod that it selects, and only for pods that are captured. A policy with targetRefs is enforced by a waypoint, and only while that is programmed; until then traffic goes direct. The reason is told, with the first of the pods.',
+  aliases: [],
+  scope: 'live',
+  kinds: [AUTHORIZATION_POLICY, 'security.istio.io/PeerAuthentication'],
+  check({ document, mesh, report }) {
+    if (mesh.live === undefined) return;
+    const targets = targetsOf(document.value);
+    for (const [index, { kind, group = '', name }] of targets.entries()) {
+      const service =
+        kind === 'Service' && group === '' ? mesh.named<Service>('/Service', document.namespace, name) : undefined;
+      const why = service && waypointTrouble(service, mesh);
+      const path = document.value.spec?.targetRefs
+        ? ['spec', 'targetRefs', index, 'name']
+        : ['spec', 'targetRef', 'name'];
+      if (why !== undefined) report(path, `In the mesh, nobody enforces this for Service ${name}: ${why}.`);
+    }
+    if (targets.length > 0 || !isForZtunnel(document, mesh)) return;
+    const selector = document.value.spec?.selector?.matchLabels;
+    const pods = mesh
+      .selected(document.namespace, selector)
+      .filter((workload) => isRunningPod(workload, selector !== undefined, mesh));
+    const free = pods.flatMap((pod) => {
+      const plane = dataPlaneOf(pod, mesh);
+      return plane.kind === 'none' ? [{ pod, why: plane.why }] : [];
+    });
+    const [first] = free;
+    if (first === undefined) return;
+    const { namespace, name } = first.pod.document;
+    const path = selector === undefined ? ['kind'] : ['spec', 'selector'];
+    report(
+      path,
+      `In the mesh, nobody enforces this for ${free.length} of ${pods.length} pods, e.g. ${namespace}/${name}: ${first.why}.`,
+      {
+        atKey: selector !== undefined,
+      },
+    );
+  },
+});
+
+function waypointTrouble(service: Parameters<typeof bindingOfService>[0], mesh: Mesh): string | undefined {
+  const binding = bindingOfService(service, mesh);
+  if (binding.kind !== 'bound') return undefined;
+  const live = mesh.live?.byKey.get(keyOf(binding.gateway)) as typeof binding.gateway | undefined;
+  const why = live === undefined ? 'is not there yet' : whyNotReady(live);
+  return why && `waypoint ${binding.key} ${why}`;
+}
+
+function whyNotReady(gateway: Parameters<typeof whyNotProgrammed>[0]): string | undefined {
+  const why = whyNotProgrammed(gateway);
+  return why && `is not ready (${why})`;
+}
+
+/** A pod that a policy is meant for: chosen by a selector, or of a namespace in ambient mode; no waypoint's own. */
+function isRunningPod(workload: WorkloadFact, chosen: boolean, mesh: Mesh): boolean {
+  const { document, namespace } = workload;
+  if (document.kind !== 'Pod' || !isLive(document) || isGatewayPod(workload)) return false;
+  if ((document.value as { status?: { phase?: string } }).status?.phase !== 'Running') return false;
+  const labelsOfNamespace = mesh.named('/Namespace', '', namespace)?.value.metadata.labels;
+  return chosen || labelsOfNamespace?.[DATAPLANE_MODE] === 'ambient';
+}
