@@ -29,3 +29,8 @@ export const WAYPOINT_CONTROLLER = 'istio.io/mesh-controller';
 
 /** Pods of the mesh's own components carry `app: <one of these>`. */
 export const APP = { istiod: 'istiod', agent: 'ambient-agent', ztunnel: 'ztunnel' } as const;
+
+/** Whether a label or annotation says yes, by the words that istiod takes for it (Go's `strconv.ParseBool`). */
+export function saysTrue(value: string | undefined): boolean {
+  return /^(1|t|T|true|TRUE|True)$/.test(value ?? '');
+}

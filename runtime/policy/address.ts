@@ -14,10 +14,15 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return mapped ? bytes.slice(12) : bytes;
 }
 
-/** An address or `address/length`; the address keeps its host bits. */
+/**
+ * An address or `address/length`, as istiod reads them in policies: the address keeps its host bits, a lone IPv6 address
+ * may have a zone, which counts for nothing, and an IPv4-mapped one stays IPv6, so that it holds no address that a
+ * connection has.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/');
-  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  const written = slash < 0 ? text.replace(/(?<=:.*)%.+$/, '') : text.slice(0, slash);
+  const address = written.includes(':') ? parseV6(written) : parseV4(written);
   if (address === undefined) return undefined;
   if (slash < 0) return { address, length: address.length * 8 };
   const digits = text.slice(slash + 1);

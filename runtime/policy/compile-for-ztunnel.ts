@@ -1,3 +1,4 @@
+import { saysTrue } from '../api/labels';
 import type { AuthorizationPolicy, AuthorizationRule } from '../api/resources';
 import {
   isL4Key,
@@ -38,9 +39,9 @@ export interface MeshSettings {
   readonly rootNamespace: string;
 }
 
-/** Whether a policy is annotated to be evaluated only; the values are those that Go reads as true. */
+/** Whether a policy is annotated to be evaluated only. */
 export function isDryRun({ metadata }: AuthorizationPolicy): boolean {
-  return /^(1|t|T|true|TRUE|True)$/.test(metadata.annotations?.['istio.io/dry-run'] ?? '');
+  return saysTrue(metadata.annotations?.['istio.io/dry-run']);
 }
 
 /**

@@ -19,13 +19,13 @@ const STATIC_STRICT = 'istio_converted_static_strict';
 const UNAUTHENTICATED: Match = { notPrincipals: [{ presence: true }] };
 
 /**
- * Translates all PeerAuthentications of the mesh into DENY policies on unauthenticated peers, as istiod does.
+ * Translates all PeerAuthentications of the mesh into DENY policies on unauthenticated peers, exactly as istiod does.
  * A workload's own policy comes before its namespace's, that before the root namespace's; of several on one level the
  * oldest counts; UNSET inherits.
  *
- * Two corners follow the documented meaning where upstream's translation and its attachment disagree: below STRICT, a
- * policy of mode UNSET may exempt a port by DISABLE alone (upstream: no effect), and below an UNSET namespace it may
- * exempt one at all (upstream: the whole workload then takes plaintext).
+ * Upstream decides in two places, which disagree in corners: what a policy with port modes is translated to
+ * (`translate`), and which policies a workload gets (`policiesForWorkload`). Where the second names what the first did
+ * not make, ztunnel knows no such policy, and the workload takes plaintext on every port.
  *
  * @see protocol reference 7.4
  */
@@ -34,44 +34,76 @@ export function compilePeerAuthentications(
   mesh: MeshSettings,
 ): PeerAuthenticationOutcome {
   const oldestFirst = [...all].sort(byAge);
-  const wide = new Map<string, PeerAuthentication>();
-  for (const policy of oldestFirst) {
+  const isRoot = ({ metadata }: PeerAuthentication): boolean => metadata.namespace === mesh.rootNamespace;
+  const root = oldestFirst.find((policy) => isRoot(policy) && !hasSelector(policy));
+  const converted = oldestFirst.flatMap((policy) => {
     const { namespace = '' } = policy.metadata;
-    if (!selects(policy) && !wide.has(namespace)) wide.set(namespace, policy);
-  }
-  const selective = oldestFirst.filter((policy) => selects(policy) && policy.metadata.namespace !== mesh.rootNamespace);
-  const inherited = (namespace: string): 'STRICT' | 'PERMISSIVE' =>
-    modeOf(wide.get(namespace), modeOf(wide.get(mesh.rootNamespace), 'PERMISSIVE'));
-  const effective = (policy: PeerAuthentication) => modeOf(policy, inherited(policy.metadata.namespace ?? ''));
-  const own = (workload: SelectableWorkload): PeerAuthentication | undefined =>
-    selective.find(
-      ({ metadata, spec }) =>
-        metadata.namespace === workload.namespace && labelsMatch(spec?.selector?.matchLabels, workload.labels),
-    );
-
-  const converted = new Map<PeerAuthentication, Authorization>();
-  for (const policy of selective) {
-    const rules = portRules(policy, effective(policy));
-    if (rules.length > 0) converted.set(policy, deny(policy.metadata.namespace ?? '', convertedName(policy), rules));
-  }
+    if (isRoot(policy) || !hasSelector(policy)) return [];
+    const wide = oldestFirst.find((other) => other.metadata.namespace === namespace && !hasSelector(other));
+    const rules = translate(policy, modeOf(wide), modeOf(root));
+    return rules.length > 0 ? [deny(namespace, convertedName(policy), rules)] : [];
+  });
   const strict = deny(mesh.rootNamespace, STATIC_STRICT, [{ clauses: [{ matches: [UNAUTHENTICATED] }] }]);
 
   return {
-    authorizations: all.length === 0 ? [] : [strict, ...converted.values()],
-    policiesForWorkload(workload) {
-      const policy = own(workload);
-      const mode = policy ? effective(policy) : inherited(workload.namespace);
-      const ports = policy && converted.get(policy);
-      // The converted form of a strict policy with exceptions contains the strict default, so the static one stays away.
-      const keys = mode === 'STRICT' && !ports ? [`${mesh.rootNamespace}/${STATIC_STRICT}`] : [];
-      return ports ? [...keys, `${ports.namespace}/${ports.name}`] : keys;
+    authorizations: all.length === 0 ? [] : [strict, ...converted],
+    policiesForWorkload({ namespace, labels }) {
+      const applicable = oldestFirst.filter(
+        (policy) =>
+          (isRoot(policy) && !hasSelector(policy)) ||
+          (policy.metadata.namespace === namespace && labelsMatch(policy.spec?.selector?.matchLabels, labels)),
+      );
+      const meshWide = applicable.find((policy) => isRoot(policy) && !selects(policy));
+      const namespaceWide = applicable.find((policy) => !isRoot(policy) && !selects(policy));
+      const own = applicable.find((policy) => !isRoot(policy) && selects(policy));
+      const mode = modeOf(own) ?? 'UNSET';
+      const effective = [mode, modeOf(namespaceWide), modeOf(meshWide)].find((each) => each && each !== 'UNSET');
+      const isStrict = effective === 'STRICT';
+      const exceptions = own !== undefined && portModes(own).some((port) => isException(port, mode, isStrict));
+      const keys = isStrict && !exceptions ? [`${mesh.rootNamespace}/${STATIC_STRICT}`] : [];
+      // The translation of a strict policy with exceptions contains the strict default, so the static one stays away.
+      return exceptions ? [...keys, `${namespace}/${convertedName(own)}`] : keys;
     },
   };
 }
 
+type Modes = readonly (readonly [port: number, mode: MtlsMode])[];
+
+/** Whether a port's mode makes a workload's own policy count beside the effective mode. */
+function isException([, port]: Modes[number], own: MtlsMode, isStrict: boolean): boolean {
+  if (!isStrict) return port === 'STRICT';
+  return port === 'PERMISSIVE' || (port === 'DISABLE' && own === 'STRICT');
+}
+
+/** The rules for the ports of a policy with a selector; none where the effective mode says all. */
+function translate(policy: PeerAuthentication, wide: MtlsMode | undefined, root: MtlsMode | undefined): Rule[] {
+  const mode = modeOf(policy) ?? 'UNSET';
+  const belowStrictRoot = (wide === undefined || wide === 'UNSET') && root === 'STRICT';
+  const strict = portModes(policy).filter(
+    ([, port]) =>
+      port === 'STRICT' && mode !== 'STRICT' && !(mode === 'UNSET' && wide === 'STRICT') && !belowStrictRoot,
+  );
+  const inheritsStrict = (wide ?? root) === 'STRICT';
+  const exempt = portModes(policy).filter(
+    ([, port]) =>
+      (port === 'PERMISSIVE' || port === 'DISABLE') && (mode === 'STRICT' || (mode === 'UNSET' && inheritsStrict)),
+  );
+  if (mode === 'STRICT' && exempt.length === 0) return [];
+  const unauthenticated: Clause = { matches: [UNAUTHENTICATED] };
+  const clauses: Clause[] = [
+    ...(mode === 'STRICT' ? [unauthenticated] : []),
+    ...exempt.map(([port]): Clause => ({ matches: [{ notDestinationPorts: [port] }] })),
+    ...(exempt.length > 0 && (wide === 'STRICT' || belowStrictRoot) ? [unauthenticated] : []),
+  ];
+  return [
+    ...strict.map(([port]): Rule => ({ clauses: [{ matches: [{ ...UNAUTHENTICATED, destinationPorts: [port] }] }] })),
+    ...(clauses.length > 0 ? [{ clauses }] : []),
+  ];
+}
+
 /**
  * Keys of the selector AuthorizationPolicies that apply to a workload, sorted; its namespace's and the root
- * namespace's. Policies that ztunnel does not get are left out.
+ * namespace's. Policies that ztunnel does not get are left out. `selector: {}` selects nothing, `matchLabels: {}` all.
  *
  * @see protocol reference 1.10, `authorization_policies`
  */
@@ -84,24 +116,11 @@ export function authorizationPoliciesForWorkload(
   for (const policy of policies) {
     const { namespace = '', name } = policy.metadata;
     if (namespace !== workload.namespace && namespace !== mesh.rootNamespace) continue;
-    const selector = policy.spec?.selector;
-    if (!selector || whyNotSent(policy) || !labelsMatch(selector.matchLabels, workload.labels)) continue;
+    const wanted = policy.spec?.selector?.matchLabels;
+    if (!wanted || whyNotSent(policy) || !labelsMatch(wanted, workload.labels)) continue;
     keys.push(`${namespace}/${name}`);
   }
   return keys.sort();
-}
-
-function portRules(policy: PeerAuthentication, mode: 'STRICT' | 'PERMISSIVE'): Rule[] {
-  const ports = Object.entries(policy.spec?.portLevelMtls ?? {})
-    .map(([port, mtls]) => ({ port: Number(port), mode: resolve(mtls?.mode, mode) }))
-    .filter((entry) => entry.mode !== mode && Number.isInteger(entry.port))
-    .sort((a, b) => a.port - b.port);
-  if (ports.length === 0) return [];
-  if (mode === 'PERMISSIVE') {
-    return ports.map(({ port }) => ({ clauses: [{ matches: [{ ...UNAUTHENTICATED, destinationPorts: [port] }] }] }));
-  }
-  const exempt = ports.map(({ port }): Clause => ({ matches: [{ notDestinationPorts: [port] }] }));
-  return [{ clauses: [{ matches: [UNAUTHENTICATED] }, ...exempt] }];
 }
 
 function deny(namespace: string, name: string, rules: Rule[]): Authorization {
@@ -112,16 +131,22 @@ function convertedName(policy: PeerAuthentication): string {
   return `converted_peer_authentication_${policy.metadata.name}`;
 }
 
-/** DISABLE is PERMISSIVE here: between pods of the mesh, ztunnel uses HBONE all the same. */
-function resolve(mode: MtlsMode | undefined, inherited: 'STRICT' | 'PERMISSIVE'): 'STRICT' | 'PERMISSIVE' {
-  if (mode === undefined || mode === 'UNSET') return inherited;
-  return mode === 'STRICT' ? 'STRICT' : 'PERMISSIVE';
+function modeOf(policy: PeerAuthentication | undefined): MtlsMode | undefined {
+  return policy && (policy.spec?.mtls?.mode ?? 'UNSET');
 }
 
-function modeOf(policy: PeerAuthentication | undefined, inherited: 'STRICT' | 'PERMISSIVE'): 'STRICT' | 'PERMISSIVE' {
-  return resolve(policy?.spec?.mtls?.mode, inherited);
+/** The modes of single ports, by port. */
+function portModes(policy: PeerAuthentication): Modes {
+  return Object.entries(policy.spec?.portLevelMtls ?? {})
+    .map(([port, mtls]): Modes[number] => [Number(port), mtls?.mode ?? 'UNSET'])
+    .sort(([a], [b]) => a - b);
 }
 
+function hasSelector(policy: PeerAuthentication): boolean {
+  return policy.spec?.selector !== undefined;
+}
+
+/** Whether a policy is about some workloads only; `selector: {}` is not. */
 function selects(policy: PeerAuthentication): boolean {
   return Object.keys(policy.spec?.selector?.matchLabels ?? {}).length > 0;
 }

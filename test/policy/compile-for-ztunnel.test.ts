@@ -61,6 +61,90 @@ describe('empty policies', () => {
   });
 });
 
+// Protocol reference 7.1, field by field.
+describe('what ztunnel can match', () => {
+  const exact = [{ Exact: 'a' }];
+  const account = [{ namespace: 'shop', serviceAccount: 'a' }];
+  const block = ['10.0.0.0/8'];
+  test.each<[keyof NonNullable<NonNullable<AuthorizationRule['from']>[number]['source']>, string, object]>([
+    ['principals', 'a', { principals: exact }],
+    ['notPrincipals', 'a', { notPrincipals: exact }],
+    ['namespaces', 'a', { namespaces: exact }],
+    ['notNamespaces', 'a', { notNamespaces: exact }],
+    ['serviceAccounts', 'a', { serviceAccounts: account }],
+    ['notServiceAccounts', 'a', { notServiceAccounts: account }],
+    ['ipBlocks', '10.0.0.0/8', { sourceIps: block }],
+    ['notIpBlocks', '10.0.0.0/8', { notSourceIps: block }],
+    ['requestPrincipals', 'a', {}],
+    ['notRequestPrincipals', 'a', {}],
+    ['remoteIpBlocks', '10.0.0.0/8', {}],
+    ['notRemoteIpBlocks', '10.0.0.0/8', {}],
+  ])('source.%s', (field, value, match) => {
+    const rules = [{ from: [{ source: { [field]: [value] } }] }];
+    expect(rulesOf(rules)).toEqual([[[match]]]);
+    const isL7 = Object.keys(match).length === 0;
+    expect(sent(policy({ rules })).dropped).toEqual(isL7 ? [field] : []);
+    expect(sent(policy({ rules })).authorization.rules).toHaveLength(isL7 ? 0 : 1);
+  });
+
+  test.each<[keyof NonNullable<NonNullable<AuthorizationRule['to']>[number]['operation']>, string, object]>([
+    ['ports', '80', { destinationPorts: [80] }],
+    ['notPorts', '80', { notDestinationPorts: [80] }],
+    ['hosts', 'a', {}],
+    ['notHosts', 'a', {}],
+    ['methods', 'GET', {}],
+    ['notMethods', 'GET', {}],
+    ['paths', '/', {}],
+    ['notPaths', '/', {}],
+  ])('operation.%s', (field, value, match) => {
+    const rules = [{ to: [{ operation: { [field]: [value] } }] }];
+    expect(rulesOf(rules)).toEqual([[[match]]]);
+    const isL7 = Object.keys(match).length === 0;
+    expect(sent(policy({ rules })).dropped).toEqual(isL7 ? [field] : []);
+    expect(sent(policy({ rules })).authorization.rules).toHaveLength(isL7 ? 0 : 1);
+  });
+
+  test.each(['', '*', 'a*', '*a', 'a'])('the text %j by its form', (text) => {
+    const forms: Record<string, object> = {
+      '': { Exact: '' },
+      '*': { Presence: [] },
+      'a*': { Prefix: 'a' },
+      '*a': { Suffix: 'a' },
+      a: { Exact: 'a' },
+    };
+    expect(rulesOf([{ from: [{ source: { principals: [text] } }] }])).toEqual([[[{ principals: [forms[text]] }]]]);
+  });
+
+  test.each([
+    ['10.0.0.1', ['10.0.0.1/32']],
+    ['10.1.2.3/16', ['10.1.2.3/16']],
+    ['010.0.0.1', undefined],
+    ['10.0.0.0/33', undefined],
+    ['10.0.0.0/08', undefined],
+    ['FD00::/8', ['fd00::/8']],
+    ['fe80::1%eth0', ['fe80::1/128']],
+    ['fe80::1%eth0/64', undefined],
+    ['10.0.0.1%eth0', undefined],
+    // Stays IPv6 and so holds no address that a connection has.
+    ['::ffff:10.0.0.1', ['::ffff:a00:1/128']],
+    ['::ffff:10.0.0.0/120', ['::ffff:a00:0/120']],
+  ])('the block %s', (text, sourceIps) => {
+    expect(rulesOf([{ from: [{ source: { ipBlocks: [text] } }] }])).toEqual([[[{ ...(sourceIps && { sourceIps }) }]]]);
+  });
+});
+
+// Protocol reference 7.6.
+test('a policy that names only clients denies the waypoint', () => {
+  const clients = policy({ rules: [{ from: [{ source: { principals: ['cluster.local/ns/web/sa/frontend'] } }] }] });
+  const { authorization } = sent(clients);
+  const through = { ...FACTS, identity: 'spiffe://cluster.local/ns/shop/sa/waypoint' };
+  expect(decideConnection([authorization], FACTS).verdict).toBe('allow');
+  expect(decideConnection([authorization], through)).toMatchObject({
+    verdict: 'deny',
+    reason: 'allow policies exist, but none allowed',
+  });
+});
+
 describe('the translation of a rule', () => {
   test('keeps the order to, from, when', () => {
     expect(
@@ -98,9 +182,20 @@ describe('the translation of a rule', () => {
     ['destination.ip', 'fd00::1', { destinationIps: ['fd00::1/128'] }],
     ['destination.port', '443', { destinationPorts: [443] }],
     ['request.headers[x]', 'a', {}],
+    ['request.auth.claims[iss]', 'a', {}],
+    ['remote.ip', '10.0.0.1', {}],
+    ['connection.sni', 'a', {}],
+    ['experimental.envoy.filters.a.b[c]', 'a', {}],
     ['source.serviceAccount', 'a', {}],
+    ['Source.IP', '10.0.0.1', {}],
   ])('when %s', (key, value, match) => {
-    expect(rulesOf([{ when: [{ key, values: [value] }] }])).toEqual([[[match]]]);
+    const rules = [{ when: [{ key, values: [value] }] }];
+    expect(rulesOf(rules)).toEqual([[[match]]]);
+    expect(sent(policy({ rules })).dropped).toEqual(Object.keys(match).length === 0 ? [key] : []);
+    const negative = Object.fromEntries(
+      Object.entries(match).map(([field, values]) => [`not${field[0]!.toUpperCase()}${field.slice(1)}`, values]),
+    );
+    expect(rulesOf([{ when: [{ key, notValues: [value] }] }])).toEqual([[[negative]]]);
   });
 
   test('skips values that cannot be read and says so', () => {

@@ -71,20 +71,51 @@ describe('PeerAuthentication', () => {
     ['STRICT, port UNSET', [workload('STRICT', { 9090: 'UNSET' })], [STATIC], [8080, 9090]],
     ['PERMISSIVE, port STRICT', [workload('PERMISSIVE', { 9090: 'STRICT' })], [PORTS], [9090]],
     [
-      'PERMISSIVE below STRICT, port STRICT',
-      [root('STRICT'), workload('PERMISSIVE', { 9090: 'STRICT' })],
-      [PORTS],
-      [9090],
-    ],
-    [
-      'inherits STRICT, port PERMISSIVE',
-      [namespace('STRICT'), workload(undefined, { 9090: 'PERMISSIVE' })],
+      'STRICT below PERMISSIVE, port DISABLE',
+      [namespace('PERMISSIVE'), workload('STRICT', { 9090: 'DISABLE' })],
       [PORTS],
       [8080],
     ],
     [
-      'inherits STRICT over an UNSET namespace',
-      [root('STRICT'), namespace('UNSET'), workload('UNSET', { 9090: 'PERMISSIVE' })],
+      'PERMISSIVE below STRICT namespace, port STRICT',
+      [namespace('STRICT'), workload('PERMISSIVE', { 9090: 'STRICT' })],
+      [PORTS],
+      [9090],
+    ],
+    ['DISABLE, port STRICT', [workload('DISABLE', { 9090: 'STRICT' })], [PORTS], [9090]],
+    ['PERMISSIVE, port DISABLE', [workload('PERMISSIVE', { 9090: 'DISABLE' })], [], []],
+    [
+      'inherits STRICT, port DISABLE: not exempt',
+      [namespace('STRICT'), workload(undefined, { 9090: 'DISABLE' })],
+      [STATIC],
+      [8080, 9090],
+    ],
+    [
+      'port modes without a selector',
+      [
+        {
+          ...workload('STRICT', { 9090: 'DISABLE' }),
+          spec: { mtls: { mode: 'STRICT' }, portLevelMtls: { 9090: { mode: 'DISABLE' } } },
+        },
+      ],
+      [STATIC],
+      [8080, 9090],
+    ],
+    [
+      'an empty selector is the namespace’s',
+      [{ ...namespace('STRICT'), spec: { selector: {}, mtls: { mode: 'STRICT' } } }],
+      [STATIC],
+      [8080, 9090],
+    ],
+    [
+      'an empty selector in the root is not the mesh’s',
+      [{ ...root('STRICT'), spec: { selector: {}, mtls: { mode: 'STRICT' } } }],
+      [],
+      [],
+    ],
+    [
+      'inherits STRICT, port PERMISSIVE',
+      [namespace('STRICT'), workload(undefined, { 9090: 'PERMISSIVE' })],
       [PORTS],
       [8080],
     ],
@@ -117,6 +148,19 @@ describe('PeerAuthentication', () => {
     }
   });
 
+  // Upstream gives the workload a policy that it does not send: nothing is left of the mesh's STRICT.
+  test.each<[string, PeerAuthentication[]]>([
+    ['PERMISSIVE below a STRICT mesh, port STRICT', [root('STRICT'), workload('PERMISSIVE', { 9090: 'STRICT' })]],
+    [
+      'UNSET below an UNSET namespace below a STRICT mesh, port PERMISSIVE',
+      [root('STRICT'), namespace('UNSET'), workload('UNSET', { 9090: 'PERMISSIVE' })],
+    ],
+  ])('%s: every port takes plaintext', (_, policies) => {
+    const { authorizations, policiesForWorkload } = compilePeerAuthentications(policies, MESH);
+    expect(policiesForWorkload(WORKLOAD)).toEqual([PORTS]);
+    expect(authorizations.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual([STATIC]);
+  });
+
   test('the static policy is sent as soon as there is any PeerAuthentication', () => {
     expect(compilePeerAuthentications([], MESH).authorizations).toEqual([]);
     expect(compilePeerAuthentications([root('PERMISSIVE')], MESH).authorizations).toEqual([
@@ -140,6 +184,7 @@ describe('AuthorizationPolicies of a workload', () => {
       policy(selector('b'), { name: 'other-app' }),
       policy(selector('a'), { name: 'other-namespace', namespace: 'web' }),
       policy({ selector: {} }, { name: 'empty-selector' }),
+      policy({ selector: { matchLabels: {} } }, { name: 'no-labels' }),
       policy({}, { name: 'namespace-wide' }),
       policy({ ...selector('a'), action: 'AUDIT' }, { name: 'audit' }),
       policy({ ...selector('a'), targetRefs: [{ kind: 'Service', name: 's' }] }, { name: 'for-waypoint' }),
@@ -147,7 +192,7 @@ describe('AuthorizationPolicies of a workload', () => {
     ];
     expect(authorizationPoliciesForWorkload(WORKLOAD, policies, MESH)).toEqual([
       'istio-system/root',
-      'shop/empty-selector',
+      'shop/no-labels',
       'shop/z',
     ]);
   });
