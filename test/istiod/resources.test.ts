@@ -62,8 +62,8 @@ test('a captured, ready pod of a Deployment', () => {
     services: {
       'shop/cart.shop.svc.cluster.local': {
         ports: [
-          { servicePort: 80, targetPort: 8080, appProtocol: 'HTTP11' },
-          { servicePort: 90, targetPort: 9090, appProtocol: 'GRPC' },
+          { servicePort: 80, targetPort: 8080 },
+          { servicePort: 90, targetPort: 9090 },
         ],
       },
     },
@@ -104,7 +104,7 @@ describe('what a pod is', () => {
       { labels: { app: 'cart' } },
       {
         services: {
-          'shop/cart.shop.svc.cluster.local': { ports: [{ servicePort: 80, targetPort: 8080, appProtocol: 'HTTP11' }] },
+          'shop/cart.shop.svc.cluster.local': { ports: [{ servicePort: 80, targetPort: 8080 }] },
         },
       },
     ],

@@ -32,7 +32,7 @@ describe('an AuthorizationPolicy with targetRefs', () => {
     ],
     ['no such Service', [to('Service', 'nil')], 'shop', ['False', 'TargetNotFound', 'Service shop/nil was not found']],
     ['its Gateway', [to('Gateway', 'waypoint')], 'shop', ['True', 'Accepted', 'bound to shop/waypoint']],
-    ['no such Gateway', [to('Gateway', 'nil')], 'shop', ['False', 'TargetNotFound', 'Gateway shop/nil was not found']],
+    ['no such Gateway', [to('Gateway', 'nil')], 'shop', ['False', 'TargetNotFound', 'not bound']],
     [
       'the class, from the root namespace',
       [to('GatewayClass', 'istio-waypoint')],
@@ -46,14 +46,21 @@ describe('an AuthorizationPolicy with targetRefs', () => {
       [
         'False',
         'Invalid',
-        'Invalid targetRefs: GatewayClass istio-waypoint can be targeted only from namespace istio-system',
+        'AuthorizationPolicy must be in the root namespace `istio-system` when referencing a GatewayClass',
       ],
     ],
     [
       'one good, one bad',
       [to('Service', 'cart'), to('Service', 'nil')],
       'shop',
-      ['True', 'PartiallyInvalid', 'Invalid targetRefs: Service shop/nil was not found'],
+      ['True', 'PartiallyInvalid', 'Invalid targetRefs: Service.core:shop/nil'],
+    ],
+    ['two good', [to('Service', 'cart'), to('Gateway', 'waypoint')], 'shop', ['True', 'Accepted', '']],
+    [
+      'two bad',
+      [to('Service', 'plain'), to('Gateway', 'nil')],
+      'shop',
+      ['False', 'Invalid', 'Invalid targetRefs: Service.core:shop/plain, Gateway.core:shop/nil'],
     ],
   ])('targets %s', (_, targetRefs, ns, [status, reason, message]) => {
     expect(policyConditions(policy({ targetRefs }, ns), objects, SETTINGS)).toEqual([
@@ -72,7 +79,16 @@ test('a policy for ztunnel says what ztunnel drops', () => {
 test('a Service tells its waypoint, or why it has none', () => {
   const [bound] = serviceConditions(objects.Service.get('shop/cart') ?? service('', ''), objects);
   expect(bound).toMatchObject({ type: 'istio.io/WaypointBound', status: 'True', reason: 'WaypointAccepted' });
-  expect(bound?.message).toMatch(/^Successfully attached to waypoint shop\/waypoint\. Ingress traffic is not using/);
+  expect(bound?.message).toBe('Successfully attached to waypoint shop/waypoint');
+  for (const [said, ingress] of [
+    ['true', 'will traverse the waypoint'],
+    ['T', 'will traverse the waypoint'],
+    ['no', 'is not using the waypoint, set the istio.io/ingress-use-waypoint label to true if desired.'],
+  ] as const) {
+    const labels = { 'istio.io/use-waypoint': 'waypoint', 'istio.io/ingress-use-waypoint': said };
+    const [condition] = serviceConditions(service('cart', 'shop', {}, labels), objects);
+    expect(condition?.message).toBe(`Successfully attached to waypoint shop/waypoint. Ingress traffic ${ingress}`);
+  }
   const lost = service('lost', 'shop', {}, { 'istio.io/use-waypoint': 'nowhere' });
   expect(serviceConditions(lost, objects)).toEqual([
     {

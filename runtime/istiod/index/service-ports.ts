@@ -5,7 +5,8 @@ export interface PortMapping {
   readonly servicePort: number;
   /** 0 stands for a named port, which each endpoint resolves for itself. */
   readonly targetPort: number;
-  readonly appProtocol: AppProtocol;
+  /** Said by the Service's own resource only. */
+  readonly appProtocol?: AppProtocol;
 }
 
 const PROTOCOLS: Readonly<Record<string, AppProtocol>> = {
@@ -32,7 +33,7 @@ export function podPorts(service: Service, pod: Pod): PortMapping[] {
   return tcpPorts(service).flatMap((port) => {
     const targetPort =
       typeof port.targetPort === 'string' ? namedPort(pod, port.targetPort) : (port.targetPort ?? port.port);
-    return targetPort === undefined ? [] : [{ servicePort: port.port, targetPort, appProtocol: appProtocol(port) }];
+    return targetPort === undefined ? [] : [{ servicePort: port.port, targetPort }];
   });
 }
 

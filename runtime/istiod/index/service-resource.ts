@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { saysTrue } from '../../api/labels';
 import type { Namespace, Service } from '../../api/resources';
 import { IPFamilies, ServiceSchema, type Service as ServiceResource } from '../../proto/gen/istio/workload/workload_pb';
 import type { MeshObjects, MeshSettings } from '../mesh-objects';
@@ -40,14 +41,19 @@ export function serviceResource(
     loadBalancing: loadBalancing(service, objects.Namespace.get(namespace)),
     ipFamilies: ipFamilies(service),
     canonical: true,
-    ingressUseWaypoint: attachment.kind === 'bound' && ingressUsesWaypoint(service, objects.Namespace.get(namespace)),
+    ingressUseWaypoint:
+      attachment.kind === 'bound' && ingressUsesWaypoint(service, objects.Namespace.get(namespace)) === true,
   });
 }
 
-/** Whether ingress gateways are to go through the waypoint too, by label of the Service or else its namespace. */
-export function ingressUsesWaypoint(service: Service, namespace: Namespace | undefined): boolean {
+/**
+ * Whether ingress gateways are to go through the waypoint too, by label of the Service or else its namespace; undefined
+ * where neither says.
+ */
+export function ingressUsesWaypoint(service: Service, namespace: Namespace | undefined): boolean | undefined {
   const labels = [service.metadata.labels, namespace?.metadata.labels];
-  return (labels.find((set) => set?.[INGRESS_USE_WAYPOINT] !== undefined)?.[INGRESS_USE_WAYPOINT] ?? '') === 'true';
+  const said = labels.map((set) => set?.[INGRESS_USE_WAYPOINT]).find((value) => value !== undefined);
+  return said === undefined ? undefined : saysTrue(said);
 }
 
 function ipFamilies({ spec }: Service): IPFamilies {

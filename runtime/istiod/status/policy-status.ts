@@ -1,6 +1,7 @@
+import { WAYPOINT_CONTROLLER } from '../../api/labels';
 import type { AuthorizationPolicy, PolicyTargetRef } from '../../api/resources';
 import { compileForZtunnel } from '../../policy/compile-for-ztunnel';
-import { attach, isWaypointGateway } from '../index/waypoint-attachment';
+import { attach, waypointOf } from '../index/waypoint-attachment';
 import { targetsOf } from '../index/waypoint-config';
 import type { MeshObjects, MeshSettings } from '../mesh-objects';
 import type { DesiredCondition } from './conditions';
@@ -9,8 +10,10 @@ export const ZTUNNEL_ACCEPTED = 'ZtunnelAccepted';
 export const WAYPOINT_ACCEPTED = 'WaypointAccepted';
 
 interface TargetOutcome {
-  readonly reason: 'Accepted' | 'Invalid' | 'AncestorNotBound' | 'TargetNotFound';
-  /** The waypoint when accepted, else what is wrong. */
+  /** How a condition about several targets names this one. */
+  readonly ancestor: string;
+  readonly bound: boolean;
+  readonly reason: 'Accepted' | 'Invalid' | 'AncestorNotBound' | 'TargetNotFound' | 'unknown';
   readonly message: string;
 }
 
@@ -24,71 +27,77 @@ export function policyConditions(
   objects: MeshObjects,
   settings: MeshSettings,
 ): DesiredCondition[] {
-  const targets = targetsOf(policy);
-  if (targets.length > 0) {
-    return [waypointCondition(targets.map((target) => targetOutcome(policy, target, objects, settings)))];
-  }
   const { status } = compileForZtunnel(policy, settings);
-  return status ? [{ type: ZTUNNEL_ACCEPTED, ...status }] : [];
+  const conditions = status ? [{ type: ZTUNNEL_ACCEPTED, ...status }] : [];
+  const targets = targetsOf(policy).map((target) => targetOutcome(policy, target, objects, settings));
+  return targets.length > 0 ? [...conditions, waypointCondition(targets)] : conditions;
 }
 
-function waypointCondition(outcomes: readonly TargetOutcome[]): DesiredCondition {
+/** Upstream's words: of one target all that is known, of several only which are not bound. */
+function waypointCondition(targets: readonly TargetOutcome[]): DesiredCondition {
   const type = WAYPOINT_ACCEPTED;
-  const accepted = outcomes.filter(({ reason }) => reason === 'Accepted');
-  const refused = outcomes.filter(({ reason }) => reason !== 'Accepted');
-  if (refused.length === 0) {
-    const waypoints = [...new Set(accepted.map(({ message }) => message))].join(', ');
-    return { type, status: 'True', reason: 'Accepted', message: `bound to ${waypoints}` };
+  const bound = targets.some((target) => target.bound);
+  const status = bound ? 'True' : 'False';
+  const [only] = targets;
+  if (only !== undefined && targets.length === 1) {
+    return { type, status, reason: only.reason, message: only.message };
   }
-  const problems = refused.map(({ message }) => message).join('; ');
-  if (accepted.length > 0) {
-    return { type, status: 'True', reason: 'PartiallyInvalid', message: `Invalid targetRefs: ${problems}` };
-  }
-  const reasons = new Set(refused.map(({ reason }) => reason));
-  const [reason = 'Invalid'] = reasons.size === 1 ? reasons : [];
-  const message = reason === 'Invalid' ? `Invalid targetRefs: ${problems}` : problems;
-  return { type, status: 'False', reason, message };
+  const refused = targets.filter((target) => !target.bound).map(({ ancestor }) => ancestor);
+  const reason = !bound ? 'Invalid' : refused.length > 0 ? 'PartiallyInvalid' : 'Accepted';
+  return { type, status, reason, message: refused.length > 0 ? `Invalid targetRefs: ${refused.join(', ')}` : '' };
 }
 
 function targetOutcome(
   policy: AuthorizationPolicy,
-  { group = '', kind, name, namespace }: PolicyTargetRef,
+  { group, kind, name, namespace }: PolicyTargetRef,
   objects: MeshObjects,
   { rootNamespace }: MeshSettings,
 ): TargetOutcome {
-  const home = policy.metadata.namespace ?? '';
+  const home = namespace || policy.metadata.namespace || '';
   const key = `${home}/${name}`;
-  if (namespace !== undefined && namespace !== home) {
-    return { reason: 'Invalid', message: `cross namespace referencing is not supported: ${kind} ${namespace}/${name}` };
-  }
-  if (kind === 'Service' && (group === '' || group === 'core')) {
-    const service = objects.Service.get(key);
-    if (service === undefined) return { reason: 'TargetNotFound', message: `Service ${key} was not found` };
-    const attachment = attach(service, 'service', objects);
-    if (attachment.kind !== 'bound') {
-      return { reason: 'AncestorNotBound', message: `Service ${key} is not bound to a waypoint` };
+  const ancestor = `${kind}.${group || 'core'}:${key}`;
+  const refuse = (reason: TargetOutcome['reason'], message = 'not bound'): TargetOutcome => ({
+    ancestor,
+    bound: false,
+    reason,
+    message,
+  });
+  const bind = (to: string): TargetOutcome => ({
+    ancestor,
+    bound: true,
+    reason: 'Accepted',
+    message: `bound to ${to}`,
+  });
+  switch (kind) {
+    case 'Service': {
+      const service = objects.Service.get(key);
+      if (service === undefined) return refuse('TargetNotFound', `Service ${key} was not found`);
+      const attachment = attach(service, 'service', objects);
+      return attachment.kind === 'bound'
+        ? bind(`${attachment.waypoint.namespace}/${attachment.waypoint.name}`)
+        : refuse('AncestorNotBound', `Service ${key} is not bound to a waypoint`);
     }
-    return { reason: 'Accepted', message: `${attachment.waypoint.namespace}/${attachment.waypoint.name}` };
-  }
-  if (kind === 'Gateway') {
-    const gateway = objects.Gateway.get(key);
-    if (gateway === undefined) return { reason: 'TargetNotFound', message: `Gateway ${key} was not found` };
-    if (isWaypointGateway(gateway, objects.GatewayClass.get(gateway.spec.gatewayClassName))) {
-      return { reason: 'Accepted', message: key };
+    case 'ServiceEntry':
+      return refuse('TargetNotFound', `ServiceEntry ${key} was not found`);
+    case 'Gateway': {
+      const gateway = objects.Gateway.get(key);
+      const waypoint = gateway && waypointOf(gateway, objects.GatewayClass.get(gateway.spec.gatewayClassName));
+      return waypoint ? bind(key) : refuse('TargetNotFound');
     }
-    return { reason: 'Invalid', message: `Gateway ${key} is no waypoint` };
-  }
-  if (kind === 'GatewayClass') {
-    if (home !== rootNamespace) {
-      return {
-        reason: 'Invalid',
-        message: `GatewayClass ${name} can be targeted only from namespace ${rootNamespace}`,
-      };
+    case 'GatewayClass': {
+      if (home !== rootNamespace) {
+        return refuse(
+          'Invalid',
+          `AuthorizationPolicy must be in the root namespace \`${rootNamespace}\` when referencing a GatewayClass`,
+        );
+      }
+      const found = objects.GatewayClass.get(name);
+      if (found === undefined) return refuse('TargetNotFound');
+      return found.spec?.controllerName === WAYPOINT_CONTROLLER
+        ? bind(name)
+        : refuse('Invalid', `GatewayClass must use controller name \`${WAYPOINT_CONTROLLER}\` for waypoints`);
     }
-    if (!objects.GatewayClass.has(name)) {
-      return { reason: 'TargetNotFound', message: `GatewayClass ${name} was not found` };
-    }
-    return { reason: 'Accepted', message: name };
+    default:
+      return refuse('unknown');
   }
-  return { reason: 'Invalid', message: `unsupported target ${group === '' ? kind : `${group}/${kind}`} ${name}` };
 }

@@ -6,6 +6,11 @@ import type { DesiredCondition } from './conditions';
 
 export const WAYPOINT_BOUND = 'istio.io/WaypointBound';
 
+const INGRESS = {
+  true: '. Ingress traffic will traverse the waypoint',
+  false: '. Ingress traffic is not using the waypoint, set the istio.io/ingress-use-waypoint label to true if desired.',
+};
+
 /**
  * What a Service says about its waypoint; nothing when it asks for none.
  *
@@ -18,9 +23,7 @@ export function serviceConditions(service: Service, objects: MeshObjects): Desir
     return [{ type: WAYPOINT_BOUND, status: 'False', reason: attachment.reason, message: attachment.message }];
   }
   const { namespace, name } = attachment.waypoint;
-  const ingress = ingressUsesWaypoint(service, objects.Namespace.get(service.metadata.namespace ?? ''))
-    ? 'Ingress traffic will traverse the waypoint'
-    : 'Ingress traffic is not using the waypoint, set the istio.io/ingress-use-waypoint label to true if desired.';
-  const message = `Successfully attached to waypoint ${namespace}/${name}. ${ingress}`;
+  const ingress = ingressUsesWaypoint(service, objects.Namespace.get(service.metadata.namespace ?? ''));
+  const message = `Successfully attached to waypoint ${namespace}/${name}${ingress === undefined ? '' : INGRESS[`${ingress}`]}`;
   return [{ type: WAYPOINT_BOUND, status: 'True', reason: 'WaypointAccepted', message }];
 }
