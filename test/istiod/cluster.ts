@@ -98,15 +98,7 @@ export async function startCluster(): Promise<Cluster> {
       return istiod;
     },
     token,
-    async run(pod) {
-      const { metadata, spec, status } = pod;
-      const container = { name: 'app', image: 'example.com/app' };
-      const clean = { ...metadata };
-      delete clean.uid;
-      const containers = spec.containers.length > 0 ? spec.containers : [container];
-      await admin.create(KIND.Pod, { metadata: clean, spec: { ...spec, containers } });
-      return admin.patch<Pod>(KIND.Pod, metadata.name, metadata.namespace, { status }, 'status');
-    },
+    run: (pod) => runPod(admin, pod),
     async [Symbol.asyncDispose]() {
       await istiod[Symbol.asyncDispose]();
       admin[Symbol.dispose]();
@@ -115,6 +107,16 @@ export async function startCluster(): Promise<Cluster> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Writes a pod with its status, as a kubelet would have it. */
+export async function runPod(client: KubeClient, { metadata, spec, status }: Pod): Promise<Pod> {
+  const container = { name: 'app', image: 'example.com/app' };
+  const clean = { ...metadata };
+  delete clean.uid;
+  const containers = spec.containers.length > 0 ? spec.containers : [container];
+  await client.create(KIND.Pod, { metadata: clean, spec: { ...spec, containers } });
+  return client.patch<Pod>(KIND.Pod, metadata.name, metadata.namespace, { status }, 'status');
 }
 
 /** The namespace, accounts and rights of a manifest; what would run is left out. */

@@ -1,6 +1,9 @@
 //go:build tools
 
-// Pins the real istioctl, the tests' peer.
+// Pins the real istioctl and istiod, the tests' peers.
 package tools
 
-import _ "istio.io/istio/istioctl/cmd/istioctl"
+import (
+	_ "istio.io/istio/istioctl/cmd/istioctl"
+	_ "istio.io/istio/pilot/cmd/pilot-discovery"
+)
