@@ -31,6 +31,9 @@ function program(): Command {
       .option('--kubeconfig <file>', 'use this kubeconfig instead of the running mesh')
       .option('--context <name>', 'context of the kubeconfig');
   const namespace = new Option('-n, --namespace <namespace>', 'namespace').makeOptionMandatory();
+  const source = new Option('--source <kind>', "our proxies' flow stream, or counters and logs as upstream has them")
+    .choices(['auto', 'stream', 'metrics'])
+    .default('auto');
   const start = (command: Command, engines: readonly string[]): Command =>
     command
       .addOption(new Option('--engine <engine>', 'where the mesh runs').choices(engines).default('auto'))
@@ -152,12 +155,14 @@ function program(): Command {
       new Option('-o, --output <format>', 'output format').choices(['table', 'json', 'mermaid']).default('table'),
     )
     .option('--follow', 'one graph a second until interrupted')
+    .addOption(source)
     .option('--for <seconds>', 'how long to watch before printing', seconds, 5)
     .action(run(async (options) => (await import('./flows')).flows(options as never)));
   cluster(
     root.command('flow-page').description('serve the live diagram to a browser on this machine').addOption(output),
   )
     .option('--page-port <port>', 'port on 127.0.0.1; 0 picks a free one', port, 0)
+    .addOption(source)
     .action(run(async (options) => (await import('./flow-page')).flowPage(options as never)));
   start(
     root

@@ -94,7 +94,7 @@ async function show(
   const feed = new FlowFeed(client);
   const share = new MtlsShare(BOOKSHOP);
   feed.onRecord((record) => share.add(record));
-  await feed.source.ready();
+  await feed.ready();
   await resetCounts(client);
   const page =
     options.for === undefined || options.output === 'text'

@@ -35,7 +35,11 @@ function destinationOf(record: FlowRecord): GraphNode {
  * counts denials, since it alone names the policy, and whatever came in without mTLS, since nobody else saw it.
  */
 export function logicalFlow(record: FlowRecord, isWaypoint: (peer: FlowPeer) => boolean): LogicalFlow | undefined {
-  if (!countsHere(record, isWaypoint)) return undefined;
+  return countsHere(record, isWaypoint) ? flowOf(record, isWaypoint) : undefined;
+}
+
+/** The flow that a report describes, whoever else may report it too. */
+export function flowOf(record: FlowRecord, isWaypoint: (peer: FlowPeer) => boolean): LogicalFlow {
   const source = isWaypoint(record.source)
     ? node('waypoint', record.source.namespace ?? '', record.source.workload ?? '')
     : nodeOfPeer(record.source);

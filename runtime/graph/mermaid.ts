@@ -49,11 +49,17 @@ function labelOf(edge: SceneEdge, metrics: SceneMetrics): string {
   if (edge.verdict === 'deny') marks.push('DENIED');
   if (edge.verdict === 'error') marks.push('FAILED');
   const lines = [marks.join(' · '), numbersOf(metrics)];
-  if (edge.verdict !== 'allow') lines.push(edge.policy ?? edge.reason ?? '');
+  if (edge.verdict !== 'allow') lines.push(causeOf(edge));
   return lines
     .filter((line) => line !== '')
     .map(escapeLabel)
     .join('<br/>');
+}
+
+/** The policy that refused, or the words of a failure; what was derived says so. */
+function causeOf({ policy, policyInferred, reason, inferred }: SceneEdge): string {
+  if (policy !== undefined) return policyInferred ? `${policy} (inferred)` : policy;
+  return inferred ? `${reason ?? ''} (inferred)`.trim() : (reason ?? '');
 }
 
 function arrowOf(edge: SceneEdge): string {
@@ -90,7 +96,7 @@ export function mermaidOf(scene: Scene, metrics: readonly SceneMetrics[], title 
   });
   const byKey = new Map(metrics.map((entry) => [entry[0], entry]));
   for (const edge of scene.edges) {
-    const label = labelOf(edge, byKey.get(edge.key) ?? [edge.key, 0, null, null, 0, 0]);
+    const label = labelOf(edge, byKey.get(edge.key) ?? [edge.key, 0, null, null, 0, 0, null]);
     lines.push(`  ${edge.source} ${edge.key}@${arrowOf(edge)}|"${label}"| ${edge.destination}`);
   }
   lines.push(

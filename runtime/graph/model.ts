@@ -31,6 +31,10 @@ export interface GraphEdge {
   readonly destinationIdentity?: string;
   /** The connections are older than capture and carry plain text until they end. */
   readonly older?: boolean;
+  /** The verdict was not told: it is read from counters and response codes (upstream Istio). */
+  readonly inferred?: boolean;
+  /** The policy was not told: our engine names it from the policies of the cluster (upstream Istio). */
+  readonly policyInferred?: boolean;
 }
 
 /** Numbers of an edge that change all the time. */
@@ -45,6 +49,8 @@ export interface EdgeMetrics {
   readonly p99Ms?: number;
   /** Connections that are open now; for flows older than capture. */
   readonly open: number;
+  /** Milliseconds since the rate was measured, where it is sampled now and then; absent where every flow is reported. */
+  readonly ageMs?: number;
 }
 
 export type MeasuredEdge = GraphEdge & EdgeMetrics;

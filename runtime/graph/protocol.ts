@@ -6,11 +6,12 @@ export type { Delta, Snapshot };
 export type HostMessage =
   Snapshot | Delta | { readonly kind: 'status'; readonly text: string; readonly connected: number };
 
-/** Page → host. `ready` and `resync` ask for a snapshot; `open` asks to show a policy. */
+/** Page → host. `ready` and `resync` ask for a snapshot; `open` asks to show a policy, `focus` names what is looked at. */
 export type PageMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'resync' }
   | { readonly kind: 'collapse'; readonly value: boolean }
+  | { readonly kind: 'focus'; readonly namespaces: readonly string[] }
   | { readonly kind: 'copy'; readonly text: string }
   | { readonly kind: 'open'; readonly policy: string };
 
@@ -20,7 +21,7 @@ export interface Transport {
   receive(listener: (message: HostMessage) => void): void;
 }
 
-const kinds: ReadonlySet<string> = new Set(['ready', 'resync', 'collapse', 'copy', 'open']);
+const kinds: ReadonlySet<string> = new Set(['ready', 'resync', 'collapse', 'focus', 'copy', 'open']);
 
 /** Reads an untrusted message of a page; undefined when it is none. */
 export function parsePageMessage(value: unknown): PageMessage | undefined {
@@ -28,7 +29,10 @@ export function parsePageMessage(value: unknown): PageMessage | undefined {
   const message = value as Record<string, unknown>;
   if (typeof message['kind'] !== 'string' || !kinds.has(message['kind'])) return undefined;
   if (message['kind'] === 'collapse' && typeof message['value'] !== 'boolean') return undefined;
+  if (message['kind'] === 'focus' && !isTexts(message['namespaces'])) return undefined;
   if (message['kind'] === 'copy' && typeof message['text'] !== 'string') return undefined;
   if (message['kind'] === 'open' && typeof message['policy'] !== 'string') return undefined;
   return message as unknown as PageMessage;
 }
+
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string');

@@ -14,6 +14,9 @@ export interface SceneEdge {
   readonly mtls: boolean;
   readonly verdict: FlowVerdict;
   readonly older: boolean;
+  /** The verdict, or the policy, was not told but derived. */
+  readonly inferred: boolean;
+  readonly policyInferred: boolean;
   readonly protocol: string;
   readonly policy?: string;
   readonly reason?: string;
@@ -27,8 +30,11 @@ export interface Scene {
   readonly edges: readonly SceneEdge[];
 }
 
-/** Numbers of one drawn arrow: key, rate, p50 and p99 in milliseconds (null without any), requests, open connections. */
-export type SceneMetrics = readonly [string, number, number | null, number | null, number, number];
+/**
+ * Numbers of one drawn arrow: key, rate, p50 and p99 in milliseconds (null without any), requests, open connections, and
+ * the age in milliseconds of what is sampled (null where every flow is reported).
+ */
+export type SceneMetrics = readonly [string, number, number | null, number | null, number, number, number | null];
 
 interface Hop {
   source: string;
@@ -86,6 +92,8 @@ export function sceneOf(graph: Graph, { collapse = false }: { collapse?: boolean
         mtls: hop.mtls,
         verdict: hop.verdict,
         older: flow.older === true,
+        inferred: flow.inferred === true,
+        policyInferred: flow.policyInferred === true,
         protocol: flow.protocol,
         policy: common(flows.map((id) => policies.get(id))),
         reason: flow.reason,
@@ -109,6 +117,7 @@ export function metricsOf(scene: Scene, graph: Graph): SceneMetrics[] {
       max(flows, (flow) => flow.p99Ms),
       sum(flows, (flow) => flow.requests),
       sum(flows, (flow) => flow.open),
+      max(flows, (flow) => flow.ageMs),
     ];
   });
 }

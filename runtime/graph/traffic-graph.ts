@@ -1,6 +1,6 @@
 import type { FlowPeer, FlowRecord } from '../telemetry/flow-record';
 import { createHistogram, observe, quantile, type Histogram } from './latency';
-import { logicalFlow } from './logical-flow';
+import { logicalFlow, type LogicalFlow } from './logical-flow';
 import type { EdgeMetrics, Graph, GraphEdge, GraphNode, MeasuredEdge } from './model';
 
 /** Seconds over which rates and quantiles are taken. */
@@ -16,6 +16,20 @@ interface Second {
   durations: Histogram;
 }
 
+/** What one reporter counted of a flow between two readings of its counters. */
+export interface FlowSample {
+  readonly flow: LogicalFlow;
+  readonly requests: number;
+  readonly bytes: number;
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+}
+
+interface Reading extends Omit<FlowSample, 'flow'> {
+  readonly time: number;
+  readonly seconds: number;
+}
+
 interface EdgeState {
   edge: GraphEdge;
   firstSecond: number;
@@ -24,7 +38,12 @@ interface EdgeState {
   bytes: number;
   open: number;
   window: Second[];
+  /** The last reading of every reporter that is sampled. */
+  readonly readings: Map<string, Reading>;
 }
+
+/** The part of a record that is measured. */
+export type FlowReport = Pick<FlowRecord, 'time' | 'bytesSent' | 'bytesReceived' | 'duration'>;
 
 /** Turns flow records into a graph of logical flows with rates. Time comes from the records and from the caller. */
 export class TrafficGraph {
@@ -37,20 +56,49 @@ export class TrafficGraph {
   add(record: FlowRecord): void {
     if (record.waypoint !== undefined) this.#waypoints.add(`${record.waypoint.namespace}/${record.waypoint.name}`);
     const flow = logicalFlow(record, (peer) => this.#isWaypoint(peer));
-    if (flow === undefined) return;
-    for (const node of flow.nodes) this.#nodes.set(node.id, node);
-    const second = Math.floor(record.time / 1000);
-    const state = this.#state(flow.edge, second);
+    if (flow !== undefined) this.report(flow, record);
+  }
+
+  /** Takes one report of a flow; a flow that does not count adds only its bytes, its duration and what it says. */
+  report(flow: LogicalFlow, { time, bytesSent = 0, bytesReceived = 0, duration }: FlowReport): void {
+    const second = Math.floor(time / 1000);
+    const state = this.#state(flow, second);
     state.lastSecond = Math.max(state.lastSecond, second);
     state.open = Math.max(0, state.open + flow.opened);
-    state.bytes += (record.bytesSent ?? 0) + (record.bytesReceived ?? 0);
-    if (!flow.counts && record.duration === undefined) return;
+    state.bytes += bytesSent + bytesReceived;
+    if (!flow.counts && duration === undefined) return;
     const slot = slotOf(state, second);
     if (flow.counts) {
       state.requests += 1;
       slot.requests += 1;
     }
-    if (record.duration !== undefined) observe(slot.durations, record.duration);
+    if (duration !== undefined) observe(slot.durations, duration);
+  }
+
+  /**
+   * Takes what a reporter's counters say: everything that it counted over the last so many seconds. It replaces what the
+   * reporter said before, so that a flow which it no longer knows stands still.
+   *
+   * @param time milliseconds since the epoch when the counters were read
+   * @param seconds since they were read before
+   */
+  sample(reporter: string, time: number, seconds: number, samples: Iterable<FlowSample>): void {
+    this.forgetReporter(reporter);
+    const second = Math.floor(time / 1000);
+    for (const { flow, ...sample } of samples) {
+      // A quiet flow that nobody knows yet is nothing to draw.
+      if (sample.requests === 0 && !this.#edges.has(flow.edge.id)) continue;
+      const state = this.#state(flow, second);
+      if (sample.requests > 0) state.lastSecond = Math.max(state.lastSecond, second);
+      state.requests += sample.requests;
+      state.bytes += sample.bytes;
+      state.readings.set(reporter, { ...sample, time, seconds });
+    }
+  }
+
+  /** Drops the rates of a reporter that is gone; what it counted stays counted. */
+  forgetReporter(reporter: string): void {
+    for (const { readings } of this.#edges.values()) readings.delete(reporter);
   }
 
   /** The graph at a moment, in milliseconds since the epoch; forgets what has been quiet for long. */
@@ -58,7 +106,7 @@ export class TrafficGraph {
     const now = Math.floor(time / 1000);
     this.#forget(now);
     const edges = [...this.#edges.values()]
-      .map((state): MeasuredEdge => ({ ...state.edge, ...metricsOf(state, now) }))
+      .map((state): MeasuredEdge => ({ ...state.edge, ...metricsOf(state, now), ...sampledOf(state, time) }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     const used = new Set(edges.flatMap((edge) => [edge.source, edge.destination, edge.waypoint ?? edge.source]));
     const nodes = [...this.#nodes.values()].filter((node) => used.has(node.id)).sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -69,26 +117,47 @@ export class TrafficGraph {
     return peer.namespace !== undefined && this.#waypoints.has(`${peer.namespace}/${peer.workload}`);
   }
 
-  #state(edge: GraphEdge, second: number): EdgeState {
+  #state({ edge, nodes }: LogicalFlow, second: number): EdgeState {
+    for (const node of nodes) this.#nodes.set(node.id, node);
     const known = this.#edges.get(edge.id);
     if (known !== undefined) {
       known.edge = { ...known.edge, ...defined(edge) };
       return known;
     }
-    const state = { edge, firstSecond: second, lastSecond: second, requests: 0, bytes: 0, open: 0, window: [] };
+    const empty = { requests: 0, bytes: 0, open: 0, window: [], readings: new Map<string, Reading>() };
+    const state: EdgeState = { edge, firstSecond: second, lastSecond: second, ...empty };
     this.#edges.set(edge.id, state);
     return state;
   }
 
   #forget(now: number): void {
     for (const [id, state] of this.#edges) {
-      if (now - state.lastSecond > FORGET_SECONDS && state.open === 0) this.#edges.delete(id);
+      // What is read once in five minutes is not gone after two.
+      const longest = Math.max(0, ...[...state.readings.values()].map(({ seconds }) => seconds));
+      const patience = Math.max(FORGET_SECONDS, 3 * longest);
+      if (now - state.lastSecond > patience && state.open === 0) this.#edges.delete(id);
       else if (state.edge.older && state.open === 0) this.#edges.delete(id);
     }
     if (this.#edges.size <= MAX_EDGES) return;
     const quietest = [...this.#edges].sort(([, a], [, b]) => a.lastSecond - b.lastSecond);
     for (const [id] of quietest.slice(0, this.#edges.size - MAX_EDGES)) this.#edges.delete(id);
   }
+}
+
+/** What readings say instead of the window: rates add up, the slowest quantile and the oldest reading are the bounds. */
+function sampledOf({ readings }: EdgeState, time: number): Partial<EdgeMetrics> {
+  if (readings.size === 0) return {};
+  const all = [...readings.values()];
+  const slowest = (of: (reading: Reading) => number | undefined): number | undefined => {
+    const values = all.map(of).filter((value) => value !== undefined);
+    return values.length === 0 ? undefined : Math.max(...values);
+  };
+  const p50Ms = slowest((reading) => reading.p50Ms);
+  return {
+    rate: all.reduce((sum, { requests, seconds }) => sum + requests / seconds, 0),
+    ageMs: Math.max(0, time - Math.min(...all.map((reading) => reading.time))),
+    ...(p50Ms !== undefined && { p50Ms, p99Ms: slowest((reading) => reading.p99Ms) }),
+  };
 }
 
 function slotOf(state: EdgeState, second: number): Second {

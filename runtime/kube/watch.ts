@@ -17,6 +17,8 @@ interface WatchEvent<T> {
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** What is refused, or of a kind that the cluster does not have, will hardly change within seconds. */
+const LAST_REFUSED_RETRY_MS = 60_000;
 
 /** `namespace/name`, or the bare name of a cluster-scoped object. */
 export function keyOf(object: KubeObject): string {
@@ -81,7 +83,8 @@ export class Watch<T extends KubeObject> {
         if (!ApiError.is(error, 410)) {
           this.options.onError?.(error);
           await pause(retry, signal);
-          retry = Math.min(retry * 2, LAST_RETRY_MS);
+          const refused = ApiError.is(error, 403) || ApiError.is(error, 404);
+          retry = Math.min(retry * 2, refused ? LAST_REFUSED_RETRY_MS : LAST_RETRY_MS);
         }
       }
     }

@@ -1,29 +1,52 @@
 import { FlowSession } from '../graph/session';
+import { reasonOf } from '../errors';
 import { TrafficGraph } from '../graph/traffic-graph';
 import type { KubeClient } from '../kube/client';
 import type { FlowRecord } from './flow-record';
-import { FlowSource } from './flow-source';
 import type { HostMessage, PageMessage } from '../graph/protocol';
+import { openTrafficSource, type SourceKind, type TrafficSource } from './traffic-source';
 
 /** Pictures a second: patches stay far below what a page can draw. */
 const FRAME_MS = 250;
 
 /**
- * One mesh's live traffic for any number of viewers: reads the flow streams once, keeps one graph, and gives each viewer
- * its own numbered messages.
+ * One mesh's live traffic for any number of viewers: reads it once, keeps one graph, and gives each viewer its own
+ * numbered messages.
  */
 export class FlowFeed {
   readonly graph = new TrafficGraph();
-  readonly source: FlowSource;
+  readonly #opened: Promise<TrafficSource | undefined>;
+  #source: TrafficSource | undefined;
+  #problem: string | undefined;
   readonly #viewers = new Map<FlowSession, (message: HostMessage) => void>();
   readonly #listeners: ((record: FlowRecord) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: KubeClient) {
-    this.source = new FlowSource(client, (record) => {
-      this.graph.add(record);
+  constructor(client: KubeClient, kind?: SourceKind) {
+    const onRecord = (record: FlowRecord): void => {
       for (const listener of this.#listeners) listener(record);
-    });
+    };
+    this.#opened = openTrafficSource(client, this.graph, { kind, onRecord }).then(
+      (source) => {
+        this.#source = source;
+        source.setActive?.(this.#viewers.size > 0);
+        return source;
+      },
+      (error: unknown) => {
+        this.#problem = reasonOf(error);
+        return undefined;
+      },
+    );
+  }
+
+  /** Resolves when the mesh's proxies are known. */
+  async ready(): Promise<void> {
+    await (await this.#opened)?.ready();
+  }
+
+  /** Namespaces that a viewer looks at, so that sampled figures of these are fresher. */
+  #lookAt(namespaces: readonly string[]): void {
+    this.#source?.lookAt?.(new Set(namespaces));
   }
 
   /** Hears every record as well. */
@@ -35,17 +58,20 @@ export class FlowFeed {
   view(send: (message: HostMessage) => void): { receive: (message: PageMessage) => void; close: () => void } {
     const session = new FlowSession();
     this.#viewers.set(session, send);
+    this.#source?.setActive?.(true);
     this.#timer ??= setInterval(() => this.#frame(), FRAME_MS);
     this.#send(session);
     return {
       receive: (message) => {
         if (message.kind === 'collapse') session.collapse = message.value;
+        if (message.kind === 'focus') return this.#lookAt(message.namespaces);
         if (message.kind === 'ready' || message.kind === 'resync') session.resync();
         if (message.kind !== 'copy' && message.kind !== 'open') this.#send(session);
       },
       close: () => {
         this.#viewers.delete(session);
         if (this.#viewers.size > 0) return;
+        this.#source?.setActive?.(false);
         clearInterval(this.#timer);
         this.#timer = undefined;
       },
@@ -55,7 +81,7 @@ export class FlowFeed {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#viewers.clear();
-    await this.source[Symbol.asyncDispose]();
+    await (await this.#opened)?.[Symbol.asyncDispose]();
   }
 
   #frame(): void {
@@ -66,8 +92,10 @@ export class FlowFeed {
     const send = this.#viewers.get(session);
     const graph = this.graph.at(Date.now());
     send?.(session.next(graph));
-    const connected = this.source.connected.size;
-    if (graph.edges.length === 0) {
+    const connected = this.#source?.connected.size ?? 0;
+    const problem = this.#problem ?? this.#source?.problem;
+    if (problem !== undefined) send?.({ kind: 'status', text: `Not everything is shown: ${problem}`, connected });
+    else if (graph.edges.length === 0) {
       const text =
         connected === 0 ? 'Waiting for the mesh …' : 'No traffic yet: enroll a namespace and send a request.';
       send?.({ kind: 'status', text, connected });

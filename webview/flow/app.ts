@@ -81,7 +81,10 @@ export function start(transport: Transport, dark: boolean): void {
   part('copy').addEventListener('click', () => {
     if (current !== undefined) transport.send({ kind: 'copy', text: current.mermaid });
   });
-  part('filter').addEventListener('input', (event) => (table.filter = (event.target as HTMLInputElement).value));
+  part('filter').addEventListener('input', (event) => {
+    table.filter = (event.target as HTMLInputElement).value;
+    transport.send({ kind: 'focus', namespaces: table.namespacesShown() });
+  });
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) transport.send({ kind: 'resync' });
   });

@@ -1,6 +1,17 @@
 import type { Scene, SceneEdge, SceneMetrics } from '../../runtime/graph/scene';
 
-const columns = ['From', 'To', 'Transport', 'Verdict', 'Policy or reason', 'Rate /s', 'p50 ms', 'p99 ms', 'Total'];
+const columns = [
+  'From',
+  'To',
+  'Transport',
+  'Verdict',
+  'Policy or reason',
+  'Rate /s',
+  'p50 ms',
+  'p99 ms',
+  'Total',
+  'Age of the rate',
+];
 
 function cell(text: string, role: 'cell' | 'columnheader' = 'cell'): HTMLElement {
   const element = document.createElement(role === 'cell' ? 'td' : 'th');
@@ -36,6 +47,14 @@ export class FlowTable {
     for (const row of this.#rows.values()) this.#applyFilter(row);
   }
 
+  /** Namespaces of the rows that the filter leaves; none without a filter. */
+  namespacesShown(): string[] {
+    if (this.#filter === '') return [];
+    const shown = this.#scene.edges.filter((edge) => this.#rows.get(edge.key)?.hidden === false);
+    const keys = new Set(shown.flatMap((edge) => [edge.source, edge.destination]));
+    return [...new Set(this.#scene.nodes.filter((node) => keys.has(node.key)).map((node) => node.namespace))];
+  }
+
   /** Builds the rows of a new scene. */
   show(scene: Scene, metrics: readonly SceneMetrics[]): void {
     this.#scene = scene;
@@ -45,11 +64,12 @@ export class FlowTable {
   }
 
   patch(metrics: readonly SceneMetrics[]): void {
-    for (const [key, rate, p50, p99, requests, open] of metrics) {
+    for (const [key, rate, p50, p99, requests, open, age] of metrics) {
       const cells = this.#rows.get(key)?.cells;
       if (cells === undefined) continue;
       [rate, p50, p99].forEach((value, index) => write(cells[5 + index], format(value)));
       write(cells[8], requests === 0 && open > 0 ? `${open} open` : String(requests));
+      write(cells[9], age === null ? 'live' : `${Math.round(age / 1000)} s`);
     }
   }
 
@@ -65,9 +85,9 @@ export class FlowTable {
       cell(name(edge.source)),
       cell(name(edge.destination)),
       cell(`${edge.mtls ? 'mTLS' : 'plain'}${edge.older ? ', older than enrolment' : ''} (${edge.protocol})`),
-      cell(edge.verdict),
+      cell(edge.inferred ? `${edge.verdict} (inferred)` : edge.verdict),
       this.#cause(edge),
-      ...Array.from({ length: 4 }, () => cell('')),
+      ...Array.from({ length: 5 }, () => cell('')),
     );
     this.#applyFilter(row);
     return row;
@@ -78,7 +98,7 @@ export class FlowTable {
     if (policy === undefined) return cell(edge.reason ?? '');
     const link = document.createElement('button');
     link.className = 'link';
-    link.textContent = policy;
+    link.textContent = edge.policyInferred ? `${policy} (inferred)` : policy;
     link.title = edge.reason ?? '';
     link.addEventListener('click', () => this.onPolicy(policy.split(', ')[0] ?? policy));
     const holder = cell('');

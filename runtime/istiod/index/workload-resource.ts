@@ -16,7 +16,7 @@ import { addressBytes, gatewayAddress, serviceHostname } from './addresses';
 import { networkOf } from './network';
 import { podPorts } from './service-ports';
 import { attach } from './waypoint-attachment';
-import { canonicalName, canonicalRevision, workloadName } from './workload-names';
+import { canonicalName, canonicalRevision, workloadName } from '../../api/workload-names';
 
 /** What a pod's resource needs besides the pod and the mesh's objects. */
 export interface PodContext {

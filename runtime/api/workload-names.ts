@@ -1,5 +1,5 @@
-import { CANONICAL_NAME, CANONICAL_REVISION } from '../../api/labels';
-import type { Pod } from '../../api/resources';
+import { CANONICAL_NAME, CANONICAL_REVISION } from './labels';
+import type { Pod } from './resources';
 
 /**
  * The name of what runs a pod: the Deployment of its ReplicaSet, the CronJob of its Job, another owner, or the pod.
