@@ -7,12 +7,9 @@ import { bootstrapCluster } from './api/bootstrap';
 import { ApiServer } from './api/server';
 import { adminKubeconfig, openPki, writeSecretFile } from './auth/pki';
 import { ServiceAccountTokens } from './auth/tokens';
-import { startCustomResources } from './controllers/custom-resources';
 import { startDaemonSets } from './controllers/daemon-set';
 import { startDeployments } from './controllers/deployment';
 import { startEndpointSlices } from './controllers/endpoint-slice';
-import { startGarbageCollector } from './controllers/garbage-collector';
-import { startNamespaces } from './controllers/namespaces';
 import { startReplicaSets } from './controllers/replica-set';
 import { startScheduler } from './controllers/scheduler';
 import { Kubelet } from './kubelet/kubelet';
@@ -27,7 +24,7 @@ import { missingIsolation, prepareNode, removeCgroups } from './node/prepare-nod
 import { ProgressPipe } from './node/progress';
 import { meshReady } from './node/readiness';
 import { ownIdentity, removeSupervisorFile, writeSupervisorFile } from './node/supervisor-file';
-import { ensureDefinitions, ensureSystemObjects } from './node/system-objects';
+import { ensureSystemObjects } from './node/system-objects';
 import { openStore } from './store/store';
 
 const API_LISTENER = 3;
@@ -107,22 +104,17 @@ async function start(): Promise<void> {
 
   enter('system', 'starting istiod, agent and ztunnel');
   const controllers: Disposable[] = [
-    startNamespaces(store, pki.caCertificate),
     startScheduler(store),
     startDeployments(store),
     startReplicaSets(store),
     startDaemonSets(store),
     startEndpointSlices(store),
-    startCustomResources(store),
-    startGarbageCollector(store),
   ];
   undo.push(() => controllers.forEach((controller) => controller[Symbol.dispose]()));
   kubelet.start();
   const objects = await manifests;
   for (const object of objects) setEnvironment(object, 'REDIRECT_MODE', args.redirect);
   await applyManifests(objects, { store, registry: api.registry, pki });
-  // While the system's programs load; they wait for their kinds.
-  await ensureDefinitions(store);
   if (!args['no-system']) await meshReady(store, (missing) => enter('system', `waiting for ${missing.join(', ')}`));
   progress.send({ ready: true, readyMs: Math.round(performance.now()) });
 }

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
+import { bundledCrds, type CustomResourceDefinition } from '../../api/crds';
 import { KIND, type Kind } from '../../api/kinds';
-import { bundledCrds } from '../../api/crds';
 import type { KubeObject } from '../../api/resources';
 import { addAdmission } from '../admission/admission';
 import type { Pki } from '../auth/pki';
@@ -7,7 +8,7 @@ import { RBAC, type PolicyRule } from '../auth/authorize';
 import { startCustomResources } from '../controllers/custom-resources';
 import { startGarbageCollector } from '../controllers/garbage-collector';
 import { startNamespaces } from '../controllers/namespaces';
-import { copy, sameJson } from '../../api/json';
+import { DIGEST } from '../node/manifests';
 import type { Store } from '../store/store';
 
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -84,7 +85,7 @@ export async function bootstrapCluster(store: Store, pki: Pki): Promise<Disposab
     }),
   );
   const namespaces = NAMESPACES.map((name) => missing(KIND.Namespace, { metadata: { name } }));
-  await Promise.all([...namespaces, ...roles, ...bindings, ...bundledCrds.map((crd) => installDefinition(store, crd))]);
+  await Promise.all([...namespaces, ...roles, ...bindings, ...bundledCrds.map((crd) => ensureDefinition(store, crd))]);
   const controllers = [
     startNamespaces(store, pki.caCertificate),
     startCustomResources(store),
@@ -97,19 +98,21 @@ export async function bootstrapCluster(store: Store, pki: Pki): Promise<Disposab
   };
 }
 
-type Definition = (typeof bundledCrds)[number];
-
-/** Installs a definition, or brings it to the version that this program comes with. */
-async function installDefinition(store: Store, definition: Definition): Promise<void> {
-  const { name, annotations } = definition.metadata;
-  const present = store.latest<Definition>(KIND.CustomResourceDefinition, undefined, name);
-  if (present === undefined) {
-    await store.create(KIND.CustomResourceDefinition, definition);
+/** Replaces a definition of another release; what somebody else has installed under the name stays. */
+async function ensureDefinition(store: Store, definition: CustomResourceDefinition): Promise<void> {
+  const { name } = definition.metadata;
+  const present = store.latest<CustomResourceDefinition>(KIND.CustomResourceDefinition, undefined, name);
+  const digest = createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 16);
+  if (present?.metadata.annotations?.[DIGEST] === digest || (present && !present.metadata.annotations?.[DIGEST]))
     return;
+  const { metadata, spec } = definition;
+  const annotations = { ...metadata.annotations, [DIGEST]: digest };
+  if (present === undefined) {
+    await store.create(KIND.CustomResourceDefinition, { ...definition, metadata: { ...metadata, annotations } });
+  } else {
+    await store.modify<CustomResourceDefinition>(KIND.CustomResourceDefinition, undefined, name, (draft) => {
+      draft.spec = spec;
+      draft.metadata.annotations = { ...draft.metadata.annotations, ...annotations };
+    });
   }
-  if (sameJson(present.spec.versions, definition.spec.versions)) return;
-  await store.modify<Definition>(KIND.CustomResourceDefinition, undefined, name, (draft) => {
-    draft.spec = copy(definition.spec);
-    draft.metadata.annotations = { ...draft.metadata.annotations, ...annotations };
-  });
 }

@@ -1,23 +1,14 @@
-import { createHash } from 'node:crypto';
-import { bundledCrds, type CustomResourceDefinition } from '../../api/crds';
 import { KIND, type Kind } from '../../api/kinds';
 import type { EndpointSlice, KubeObject, Node, Service } from '../../api/resources';
 import { sameJson } from '../../api/json';
 import { timestamp } from '../store/deletion';
 import type { Store } from '../store/store';
-import { DIGEST } from './manifests';
 import { API_PORT, API_SERVICE_ADDRESS, DNS_SERVICE_ADDRESS, NODE_ADDRESS } from './addresses';
 
-const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const VERSION = 'v1.34.0';
 
-/** Makes the objects that a cluster has of itself: namespaces, its node, and the services of its API and DNS. */
+/** Makes the objects that a cluster has of its machines: its node, and the services of its API and DNS. */
 export async function ensureSystemObjects(store: Store, nodeName: string): Promise<void> {
-  await Promise.all(
-    NAMESPACES.map((name) =>
-      ensure(store, KIND.Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }),
-    ),
-  );
   await Promise.all([
     ensureNode(store, nodeName),
     ensureService(store, 'default', 'kubernetes', API_SERVICE_ADDRESS, [
@@ -28,11 +19,6 @@ export async function ensureSystemObjects(store: Store, nodeName: string): Promi
       { name: 'dns-tcp', protocol: 'TCP', port: 53, target: 53 },
     ]),
   ]);
-}
-
-/** Installs the Gateway API's and Istio's resource definitions, in their order. */
-export async function ensureDefinitions(store: Store): Promise<void> {
-  await Promise.all(bundledCrds.map((definition) => ensureDefinition(store, definition)));
 }
 
 async function ensure<T extends KubeObject>(store: Store, kind: Kind, wanted: T): Promise<void> {
@@ -47,25 +33,6 @@ async function ensure<T extends KubeObject>(store: Store, kind: Kind, wanted: T)
       if (sameJson(next, draft)) return false;
       Object.assign(draft, next);
       return undefined;
-    });
-  }
-}
-
-/** Replaces a definition of another release; what somebody else has installed under the name stays. */
-async function ensureDefinition(store: Store, definition: CustomResourceDefinition): Promise<void> {
-  const { name } = definition.metadata;
-  const present = store.latest<CustomResourceDefinition>(KIND.CustomResourceDefinition, undefined, name);
-  const digest = createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 16);
-  if (present?.metadata.annotations?.[DIGEST] === digest || (present && !present.metadata.annotations?.[DIGEST]))
-    return;
-  const { metadata, spec } = definition;
-  const annotations = { ...metadata.annotations, [DIGEST]: digest };
-  if (present === undefined) {
-    await store.create(KIND.CustomResourceDefinition, { ...definition, metadata: { ...metadata, annotations } });
-  } else {
-    await store.modify<CustomResourceDefinition>(KIND.CustomResourceDefinition, undefined, name, (draft) => {
-      draft.spec = spec;
-      draft.metadata.annotations = { ...draft.metadata.annotations, ...annotations };
     });
   }
 }
