@@ -156,6 +156,7 @@ const processes = [
   'ztunnel/main',
   'waypoint/main',
   'apps/main',
+  'language/main',
 ];
 const bundleName = (entry) => path.basename(entry.endsWith('/main') ? path.dirname(entry) : entry);
 

@@ -27,8 +27,8 @@ for (const rule of RULES)
   for (const kind of rule.kinds) RULES_BY_KIND.set(kind, [...(RULES_BY_KIND.get(kind) ?? []), rule]);
 
 /**
- * Files judged together, again and again as they change: an update runs the rules of the documents that it changed, and
- * of those whose rules have read what it changed. The findings are those that judging all files anew would give.
+ * Files judged together, again and again as they change: after an update the rules run of the documents that it changed,
+ * and of those whose rules have read what it changed. The findings are those that judging all files anew would give.
  */
 export class Analysis {
   readonly #files = new Map<string, AnalysedFile>();
@@ -60,10 +60,11 @@ export class Analysis {
     return this.#files.get(name)?.parsed;
   }
 
-  /** Sorted by place. */
+  /** Sorted by place. What an update made doubtful is judged here: files that nobody asks about cost nothing. */
   diagnosticsOf(name: string): Diagnostic[] {
     const file = this.#files.get(name);
     if (file === undefined) return [];
+    for (const one of file.judged) if (one.stale) one.found = this.#judge(one);
     const { source, problems } = file.parsed;
     const inText = problems.map(({ code, message, range }) => diagnosticIn(source, range, { code, message }));
     return [...inText.filter((one) => one !== undefined), ...file.judged.flatMap(({ found }) => found)].sort(byPlace);
@@ -118,7 +119,7 @@ export class Analysis {
     }
     this.#live = live;
     for (const list of this.#showLive(keys)) changed.add(list);
-    return this.#settle(changed);
+    return new Set(this.#settle(changed));
   }
 
   /** Puts into the index what the mesh holds of these and no file writes, and takes out what one now writes. */
@@ -140,11 +141,12 @@ export class Analysis {
     return changed;
   }
 
-  /** @returns the files that were judged anew, because what they have read has changed */
-  #settle(changed: Set<string>): Set<string> {
+  /** @returns the files whose findings may be others, because what their rules have read has changed */
+  #settle(changed: Set<string>): string[] {
     for (const mode of this.#changedModes()) changed.add(mode);
     this.#dependencies.changed(changed);
-    return new Set(this.#judgeStale());
+    const stale = [...this.#files].filter(([, { judged }]) => judged.some((one) => one.stale));
+    return stale.map(([name]) => name);
   }
 
   #patchesWith(given: ReadonlyMap<string, ParsedFile | undefined>): ReadonlySet<string> {
@@ -183,17 +185,6 @@ export class Analysis {
     const before = this.#modes;
     this.#modes = modesOf(this.#index);
     return [...this.#asked].filter((namespace) => before(namespace) !== this.#modes(namespace)).map(modeName);
-  }
-
-  /** @returns the files whose documents were judged anew */
-  #judgeStale(): string[] {
-    const files: string[] = [];
-    for (const [name, { judged }] of this.#files) {
-      const stale = judged.filter((one) => one.stale);
-      for (const one of stale) one.found = this.#judge(one);
-      if (stale.length > 0) files.push(name);
-    }
-    return files;
   }
 
   #judge(judged: Judged): Diagnostic[] {

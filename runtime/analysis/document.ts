@@ -1,4 +1,5 @@
 import { Composer, isMap, isSeq, Lexer, Parser, type Document, type Node, type YAMLMap } from 'yaml';
+import type { Release } from '../api/crds';
 import type { KubeObject } from '../api/resources';
 import { conform } from './conform';
 import type { Path } from './path';
@@ -52,8 +53,10 @@ const MANY_PROBLEMS = 20;
 /**
  * Reads the Kubernetes objects of a YAML or JSON file. Never throws: what was understood is in `documents`, what was not
  * in `problems`. A file without `apiVersion` and `kind` is nobody's business here and is not even parsed.
+ *
+ * @param release whose definitions judge fields; the newest when not given
  */
-export function parseFile(file: string, text: string): ParsedFile {
+export function parseFile(file: string, text: string, release?: Release): ParsedFile {
   const source = sourceText(file, text);
   const nothing: ParsedFile = { source, documents: [], problems: [], templated: false };
   if (!/\bapiVersion\b/.test(text) || !/\bkind\b/.test(text)) return nothing;
@@ -70,7 +73,7 @@ export function parseFile(file: string, text: string): ParsedFile {
     const composer = new Composer({ uniqueKeys: false, logLevel: 'silent' });
     for (const document of composer.compose(tokens)) {
       problems.push(...syntaxProblems(document));
-      const read = readDocument(source, document);
+      const read = readDocument(source, document, release);
       documents.push(...read.documents);
       problems.push(...read.problems);
     }
@@ -113,7 +116,11 @@ function syntaxProblems(document: Document): ParseProblem[] {
   }));
 }
 
-function readDocument(source: SourceText, document: Document): Pick<ParsedFile, 'documents' | 'problems'> {
+function readDocument(
+  source: SourceText,
+  document: Document,
+  release: Release | undefined,
+): Pick<ParsedFile, 'documents' | 'problems'> {
   const root = document.contents;
   if (!isMap(root)) return { documents: [], problems: [] };
   const { value, aliases, duplicates, stopped: stop } = readValue(root);
@@ -124,7 +131,7 @@ function readDocument(source: SourceText, document: Document): Pick<ParsedFile, 
     return { documents: [], problems: [stopped(stop.why, { start, end: brief })] };
   }
   return {
-    documents: objectsIn(source, root, value as Record<string, unknown>, syntaxOf(root, aliases).nodeOf),
+    documents: objectsIn(source, root, value as Record<string, unknown>, syntaxOf(root, aliases).nodeOf, release),
     problems: duplicates.map(({ key, range }) => ({
       code: 'AMB1002',
       message: `The key ${JSON.stringify(key)} is already written above; the API server refuses a second one.`,
@@ -138,6 +145,7 @@ function objectsIn(
   root: YAMLMap,
   value: Record<string, unknown>,
   nodeOf: (node: Node) => SyntaxNode,
+  release: Release | undefined,
 ): MeshDocument[] {
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
@@ -148,14 +156,14 @@ function objectsIn(
     if (!isSeq(items)) return [];
     return items.items.flatMap((item, index) => {
       const child = (value['items'] as unknown[])[index];
-      return isMap(item) && isObject(child) ? objectsIn(source, item, child, nodeOf) : [];
+      return isMap(item) && isObject(child) ? objectsIn(source, item, child, nodeOf, release) : [];
     });
   }
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
   const version = apiVersion.slice(slash + 1);
   const { name, namespace } = isObject(metadata) ? metadata : {};
-  const { value: fitting, misfits } = conform(value, schemaOf(group, version, kind));
+  const { value: fitting, misfits } = conform(value, schemaOf(group, version, kind, release));
   const inCluster = CLUSTER_KINDS.has(kind);
   return [
     {

@@ -150,6 +150,14 @@ function program(): Command {
       .addOption(output),
   ).action(run(async (options, what = '') => (await import('./explain')).explainCommand(options as never, what)));
 
+  root
+    .command('lsp')
+    .description('serve an editor over stdio with the Language Server Protocol')
+    .addOption(state)
+    .option('--kubeconfig <file>', 'complete values of this cluster instead of the running mesh')
+    .option('--stdio', 'as many editors write; it is so anyway')
+    .action(run(async (options) => (await import('./lsp')).lsp(options as never)));
+
   cluster(root.command('flows').description("show the mesh's traffic"))
     .addOption(
       new Option('-o, --output <format>', 'output format').choices(['table', 'json', 'mermaid']).default('table'),

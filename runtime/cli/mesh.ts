@@ -26,9 +26,15 @@ export async function connectToMesh(options: MeshOptions): Promise<KubeClient> {
   if (options.kubeconfig !== undefined || options.context !== undefined) {
     return connect({ kubeconfig: options.kubeconfig, context: options.context });
   }
+  const kubeconfig = await kubeconfigOf(options);
+  if (kubeconfig !== undefined) return connect({ kubeconfig });
+  throw new MeshError('AMB_ERR_NOT_RUNNING', { state: stateFolder(options.state) });
+}
+
+/** The kubeconfig that is given, else that of the running mesh of the state folder, if one runs. */
+export async function kubeconfigOf(options: Pick<MeshOptions, 'state' | 'kubeconfig'>): Promise<string | undefined> {
+  if (options.kubeconfig !== undefined) return options.kubeconfig;
   const { engineOf } = await import('../engine/registry');
   const state = stateFolder(options.state);
-  const kubeconfig = await (await engineOf(state)).kubeconfig({ state });
-  if (kubeconfig !== undefined) return connect({ kubeconfig });
-  throw new MeshError('AMB_ERR_NOT_RUNNING', { state });
+  return (await engineOf(state)).kubeconfig({ state });
 }

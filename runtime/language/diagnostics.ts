@@ -1,0 +1,58 @@
+import { DiagnosticSeverity, DiagnosticTag, type Diagnostic as LspDiagnostic } from 'vscode-languageserver/node';
+import type { Diagnostic } from '../analysis/diagnostic';
+import type { Severity } from '../analysis/rule';
+import { rangeOfPlace, uriOf } from './places';
+import type { LanguageSession } from './session';
+
+export const SOURCE = 'Ambient';
+const DOCS = 'https://github.com/ambient-dev/ambient/blob/main/docs/rules';
+
+const SEVERITY: Readonly<Record<Severity, DiagnosticSeverity>> = {
+  error: DiagnosticSeverity.Error,
+  warning: DiagnosticSeverity.Warning,
+  info: DiagnosticSeverity.Information,
+  hint: DiagnosticSeverity.Hint,
+};
+/** Outdated versions and advice. */
+const DEPRECATED = /^AMB6/;
+/** What is written and never counts, by the words of the catalogue's titles. */
+const UNNECESSARY = new Set(['AMB4001', 'AMB4002']);
+
+/** What the settings leave of a file's findings. */
+export function findingsOf(session: LanguageSession, file: string): { finding: Diagnostic; severity: Severity }[] {
+  const { rules } = session.settings.analysis;
+  return session.analysis.diagnosticsOf(file).flatMap((finding) => {
+    const severity = rules[finding.code] ?? finding.severity;
+    return severity === 'off' ? [] : [{ finding, severity }];
+  });
+}
+
+/** The diagnostics of a file as a client shows them. */
+export function diagnosticsOf(session: LanguageSession, file: string): LspDiagnostic[] {
+  return findingsOf(session, file).map(({ finding, severity }) => lspDiagnostic(finding, severity));
+}
+
+function lspDiagnostic(finding: Diagnostic, severity: Severity): LspDiagnostic {
+  const { code, message, related } = finding;
+  const tags = [
+    ...(DEPRECATED.test(code) ? [DiagnosticTag.Deprecated] : []),
+    ...(UNNECESSARY.has(code) ? [DiagnosticTag.Unnecessary] : []),
+  ];
+  return {
+    range: rangeOfPlace(finding),
+    severity: SEVERITY[severity],
+    source: SOURCE,
+    code,
+    codeDescription: { href: `${DOCS}/${code}.md` },
+    message,
+    ...(tags.length > 0 ? { tags } : {}),
+    ...(related.length > 0
+      ? {
+          relatedInformation: related.map(({ message: what, file, ...place }) => ({
+            message: what,
+            location: { uri: uriOf(file), range: rangeOfPlace(place) },
+          })),
+        }
+      : {}),
+  };
+}
