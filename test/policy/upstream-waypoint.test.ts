@@ -1,6 +1,5 @@
 // Upstream's policies and the Envoy configuration that istiod makes of them, from the Go module that test/peers/istioctl
 // pins: on any request, our conditions and decisions have to agree with that configuration.
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -11,12 +10,10 @@ import { compileForWaypoint } from '../../runtime/policy/compile-for-waypoint';
 import { know } from '../../runtime/policy/decide';
 import { decideRequest, decideTcp } from '../../runtime/policy/decide-request';
 import type { RequestFacts } from '../../runtime/policy/model';
+import { goModule } from '../peers/go-module';
 import { applies, conditionsOf, holds } from './envoy-rbac';
 
-const peer = path.join(import.meta.dirname, '../peers/istioctl');
-const { Dir: module } = JSON.parse(
-  execFileSync('go', ['mod', 'download', '-json', 'istio.io/istio'], { cwd: peer, encoding: 'utf8' }),
-) as { Dir: string };
+const module = goModule('istio.io/istio');
 const folder = path.join(module, 'pilot/pkg/security/authz/builder/testdata');
 
 type Rbac = {

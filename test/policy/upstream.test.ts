@@ -1,5 +1,4 @@
 // Upstream's own inputs and expectations, from the Go module that test/peers/istioctl pins: our translation has to agree.
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,12 +10,10 @@ import type { Authorization } from '../../runtime/policy/model';
 import { toWire } from '../../runtime/policy/wire';
 import { AuthorizationSchema } from '../../runtime/proto/gen/istio/security/authorization_pb';
 import { toJson, type JsonValue } from '@bufbuild/protobuf';
+import { goModule } from '../peers/go-module';
 import { MESH } from './policies';
 
-const peer = path.join(import.meta.dirname, '../peers/istioctl');
-const { Dir: module } = JSON.parse(
-  execFileSync('go', ['mod', 'download', '-json', 'istio.io/istio'], { cwd: peer, encoding: 'utf8' }),
-) as { Dir: string };
+const module = goModule('istio.io/istio');
 const folder = path.join(module, 'pilot/pkg/serviceregistry/ambient/testdata');
 
 type Written = AuthorizationPolicy & PeerAuthentication & { kind: string };
