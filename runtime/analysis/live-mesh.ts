@@ -29,7 +29,12 @@ export function liveMesh(context: string, objects: readonly KubeObject[], kinds:
 }
 
 export function isLive({ source }: MeshDocument): boolean {
-  return source.file.startsWith(SCHEME);
+  return isLiveFile(source.file);
+}
+
+/** Whether a name is that of no file, but of an object of the mesh. */
+export function isLiveFile(file: string): boolean {
+  return file.startsWith(SCHEME);
 }
 
 /** The documents of files, and of the mesh what no file has: a file stands for what it will be when it is applied. */

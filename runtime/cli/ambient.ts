@@ -144,7 +144,7 @@ function program(): Command {
       .description('tell who enforces a policy, route, workload or Service, and on which identity')
       .argument('<what>', 'FILE, -, or KIND/NAME, e.g. AuthorizationPolicy/readers')
       .option('-n, --namespace <namespace>', 'namespace of KIND/NAME (default: any)')
-      .option('--path <path...>', 'files and folders that tell of the rest (default: those around)')
+      .option('--path <path...>', 'files and folders that tell of the rest (default: those around, or the mesh)')
       .option('--live', 'ask the running mesh, too; by default when one runs')
       .option('--no-live', 'by files alone')
       .addOption(output),

@@ -42,10 +42,10 @@ export async function explainCommand(options: ExplainCommand, what: string): Pro
   const named = /^([A-Za-z]+)\/([^/]+)$/.exec(what);
   const [, kind, name] = named !== null && !existsSync(what) ? named : [];
   const own = name === undefined ? readManifests([what]) : new Map<string, string>();
-  const around = options.path ?? [name !== undefined || what === '-' ? '.' : folderOf(what)];
+  const live = await readLiveMesh(options);
+  const around = options.path ?? (name === undefined && what !== '-' ? [folderOf(what)] : live ? [] : ['.']);
   const texts = new Map([...readManifests(around), ...own]);
   const documents = [...texts].flatMap(([file, text]) => parseFile(file, text).documents);
-  const live = await readLiveMesh(options);
   const mesh = meshOf(documents, live);
   const chosen =
     kind !== undefined && name !== undefined

@@ -1,4 +1,5 @@
 import type { EnforcementPath } from '../../policy/enforcement-paths';
+import { isLiveFile } from '../live-mesh';
 import type { Effect, Enforcement, Enforcer, Subject } from './enforcement';
 
 /** As whom a client appears, in a column. */
@@ -66,7 +67,7 @@ function list(lines: readonly string[]): string[] {
 }
 
 function at({ file, line, column }: Effect['place']): string {
-  return `${file}:${line}:${column}`;
+  return isLiveFile(file) ? 'in the mesh' : `${file}:${line}:${column}`;
 }
 
 /** Text of a workspace inside Markdown: nothing in it is markup. */

@@ -1,5 +1,6 @@
 import type { Gateway } from '../../api/resources';
-import { fix, insertPair, replaceScalar } from '../edit';
+import type { MeshDocument } from '../document';
+import { fix, insertPair, replaceScalar, type TextEdit } from '../edit';
 import { rule } from '../rule';
 import { admits } from '../waypoint-binding';
 import { isWaypoint } from '../workspace';
@@ -20,13 +21,17 @@ export const attachmentDenied = rule({
     if (!request || !gateway || !isWaypoint(gateway) || request.namespace === request.clientNamespace) return;
     const listeners = gateway.value.spec?.listeners ?? [];
     if (listeners.some((listener) => admits(listener, request.clientNamespace, mesh))) return;
-    const path = ['spec', 'listeners', 0, 'allowedRoutes', 'namespaces', 'from'];
-    const written = listeners[0]?.allowedRoutes?.namespaces?.from;
-    const edit = written === undefined ? insertPair(gateway, path, 'All') : replaceScalar(gateway, path, 'All');
     report(
       request.path,
       `Waypoint ${request.namespace}/${request.name} does not admit namespace ${request.clientNamespace} (allowedRoutes): traffic goes direct.`,
-      { fixes: [fix(`Let waypoint ${request.name} admit all namespaces`, false, edit)] },
+      { fixes: [fix(`Let waypoint ${request.name} admit all namespaces`, false, admitAll(gateway))] },
     );
   },
 });
+
+/** Lets a waypoint admit the objects of all namespaces. */
+export function admitAll(gateway: MeshDocument<Gateway>): TextEdit | undefined {
+  const path = ['spec', 'listeners', 0, 'allowedRoutes', 'namespaces', 'from'];
+  const written = gateway.value.spec?.listeners?.[0]?.allowedRoutes?.namespaces?.from;
+  return written === undefined ? insertPair(gateway, path, 'All') : replaceScalar(gateway, path, 'All');
+}

@@ -1,9 +1,12 @@
 import { USE_WAYPOINT_NAMESPACE } from '../../api/labels';
 import type { Gateway } from '../../api/resources';
 import { absence } from '../absence';
-import { appendDocument, fix, insertPair, replaceScalar } from '../edit';
+import type { MeshDocument } from '../document';
+import { appendDocument, fix, insertPair, replaceScalar, type Fix } from '../edit';
 import { rule } from '../rule';
-import { isWaypoint } from '../workspace';
+import { admits } from '../waypoint-binding';
+import { isWaypoint, type Mesh } from '../workspace';
+import { admitAll } from './attachment-denied';
 import { ATTACHABLE, ownRequest, type OwnRequest } from './waypoint-requests';
 import { GATEWAY, waypointGateway } from './ztunnel-policy';
 
@@ -34,13 +37,7 @@ export const waypointNotFound = rule({
       const message = `There is no waypoint ${key}, but there is ${elsewhere.namespace}/${request.name}: without the label ${USE_WAYPOINT_NAMESPACE} traffic goes direct.`;
       report(request.path, message, {
         severity: 'warning',
-        fixes: [
-          fix(
-            `Use the waypoint of namespace ${elsewhere.namespace}`,
-            false,
-            insertPair(document, [...request.labelsPath, USE_WAYPOINT_NAMESPACE], elsewhere.namespace),
-          ),
-        ],
+        fixes: [useElsewhere(request, document, elsewhere, mesh)],
       });
       return;
     }
@@ -63,4 +60,18 @@ export const waypointNotFound = rule({
 /** Namespaces ask for services and workloads alike; services are what waypoints are mostly for. */
 function trafficFor({ traffic }: OwnRequest): 'service' | 'workload' {
   return traffic === 'workload' ? 'workload' : 'service';
+}
+
+/** Names the waypoint's namespace; one that does not admit this namespace has to do so from then on. */
+function useElsewhere(
+  { clientNamespace, labelsPath }: OwnRequest,
+  document: MeshDocument,
+  gateway: MeshDocument<Gateway>,
+  mesh: Mesh,
+): Fix | undefined {
+  const label = insertPair(document, [...labelsPath, USE_WAYPOINT_NAMESPACE], gateway.namespace);
+  const use = `Use the waypoint of namespace ${gateway.namespace}`;
+  return (gateway.value.spec?.listeners ?? []).some((listener) => admits(listener, clientNamespace, mesh))
+    ? fix(use, false, label)
+    : fix(`${use}, and let it admit all namespaces`, false, label, admitAll(gateway));
 }
