@@ -197,8 +197,15 @@ export class Analysis {
         const places = [...diagnostic.related, ...diagnostic.fixes.flatMap(({ edits }) => edits)];
         for (const { file } of places) if (file !== document.source.file) this.#dependencies.read(textName(file));
       };
-      for (const { code, path, message } of document.misfits)
-        add(diagnosticAt(document, path, { code, message, options: { atKey: code === 'AMB1005' } }));
+      for (const { code, path, message, severity } of document.misfits)
+        add(
+          diagnosticAt(document, path, {
+            code,
+            message,
+            severity,
+            options: { atKey: code === 'AMB1005' && path[0] !== 'kind' },
+          }),
+        );
       for (const rule of RULES_BY_KIND.get(`${document.group}/${document.kind}`) ?? [])
         runRule(rule, document, this.mesh, (path, finding) => add(diagnosticAt(document, path, finding)));
       return found;

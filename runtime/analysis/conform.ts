@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../api/json-schema';
 import type { Misfit } from './document';
-import type { Path } from './path';
+import { fieldName, type Path } from './path';
 
 /**
  * Keeps of an object what fits its schema, so that whoever reads it afterwards may rely on the types, and tells what
@@ -109,8 +109,4 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `the ${typeof value} ${String(value)}`;
-}
-
-function fieldName(path: Path): string {
-  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }

@@ -1,11 +1,12 @@
 import { Composer, isMap, isSeq, Lexer, Parser, type Document, type Node, type YAMLMap } from 'yaml';
-import type { Release } from '../api/crds';
+import { RELEASES, type Release } from '../api/crds';
+import { isObject, type JsonObject } from '../api/json';
 import type { KubeObject } from '../api/resources';
-import { conform } from './conform';
 import type { Path } from './path';
 import { LIMITS, readValue } from './read-value';
-import { schemaOf } from './schemas';
+import type { Severity } from './rule';
 import { sourceText, type SourceRange, type SourceText } from './source-text';
+import { structureOf } from './structure';
 import { syntaxOf, type SyntaxNode } from './syntax';
 
 /** One object of a file: an element of a multi-document stream, or an item of a List. */
@@ -27,9 +28,13 @@ export interface MeshDocument<T extends KubeObject = KubeObject> {
 }
 
 export interface Misfit {
-  readonly code: 'AMB1004' | 'AMB1005';
+  readonly code: 'AMB1004' | 'AMB1005' | 'AMB1006';
   readonly path: Path;
   readonly message: string;
+  /** Instead of the code's own. */
+  readonly severity?: Severity;
+  /** The message says which definition takes it. */
+  readonly explained?: true;
 }
 
 /** A trouble with the text itself. */
@@ -56,7 +61,7 @@ const MANY_PROBLEMS = 20;
  *
  * @param release whose definitions judge fields; the newest when not given
  */
-export function parseFile(file: string, text: string, release?: Release): ParsedFile {
+export function parseFile(file: string, text: string, release: Release = RELEASES[0]): ParsedFile {
   const source = sourceText(file, text);
   const nothing: ParsedFile = { source, documents: [], problems: [], templated: false };
   if (!/\bapiVersion\b/.test(text) || !/\bkind\b/.test(text)) return nothing;
@@ -119,7 +124,7 @@ function syntaxProblems(document: Document): ParseProblem[] {
 function readDocument(
   source: SourceText,
   document: Document,
-  release: Release | undefined,
+  release: Release,
 ): Pick<ParsedFile, 'documents' | 'problems'> {
   const root = document.contents;
   if (!isMap(root)) return { documents: [], problems: [] };
@@ -131,7 +136,7 @@ function readDocument(
     return { documents: [], problems: [stopped(stop.why, { start, end: brief })] };
   }
   return {
-    documents: objectsIn(source, root, value as Record<string, unknown>, syntaxOf(root, aliases).nodeOf, release),
+    documents: objectsIn({ source, release, nodeOf: syntaxOf(root, aliases).nodeOf }, root, value as JsonObject),
     problems: duplicates.map(({ key, range }) => ({
       code: 'AMB1002',
       message: `The key ${JSON.stringify(key)} is already written above; the API server refuses a second one.`,
@@ -140,13 +145,14 @@ function readDocument(
   };
 }
 
-function objectsIn(
-  source: SourceText,
-  root: YAMLMap,
-  value: Record<string, unknown>,
-  nodeOf: (node: Node) => SyntaxNode,
-  release: Release | undefined,
-): MeshDocument[] {
+interface Reading {
+  readonly source: SourceText;
+  readonly release: Release;
+  readonly nodeOf: (node: Node) => SyntaxNode;
+}
+
+function objectsIn(reading: Reading, root: YAMLMap, value: JsonObject): MeshDocument[] {
+  const { source, release, nodeOf } = reading;
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
   // A strategic merge patch holds a part of an object: what it lacks is elsewhere.
@@ -156,14 +162,14 @@ function objectsIn(
     if (!isSeq(items)) return [];
     return items.items.flatMap((item, index) => {
       const child = (value['items'] as unknown[])[index];
-      return isMap(item) && isObject(child) ? objectsIn(source, item, child, nodeOf, release) : [];
+      return isMap(item) && isObject(child) ? objectsIn(reading, item, child) : [];
     });
   }
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
   const version = apiVersion.slice(slash + 1);
   const { name, namespace } = isObject(metadata) ? metadata : {};
-  const { value: fitting, misfits } = conform(value, schemaOf(group, version, kind, release));
+  const { value: fitting, misfits } = structureOf(value, { group, version, kind }, release);
   const inCluster = CLUSTER_KINDS.has(kind);
   return [
     {
@@ -192,8 +198,4 @@ function withMetadata(value: Record<string, unknown>, inCluster: boolean): KubeO
 
 function stopped(why: string, range: SourceRange): ParseProblem {
   return { code: 'AMB1003', message: `Not analysed: ${why}.`, range };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,24 +1,47 @@
 import { copy, isObject } from '../api/json';
 import type { JsonSchema } from '../api/json-schema';
-import type { Resolve } from './validate';
+import { propertyOf, type Resolve } from './validate';
 
-/** Sets a custom kind's defaults in a value, in place: of missing fields, and inside of objects and lists that are there. */
-export function setSchemaDefaults(value: unknown, given: JsonSchema, resolve: Resolve): void {
+/**
+ * A custom kind's object as the API server sees it before it looks any further: with the defaults of missing fields,
+ * and of those inside of objects and lists that are there. What needs none is shared with the value given.
+ */
+export function withDefaults(value: unknown, given: JsonSchema, resolve: Resolve = (schema) => schema): unknown {
   const schema = resolve(given);
+  if (!hasDefaults(schema, resolve)) return value;
   if (Array.isArray(value)) {
-    if (schema.items) for (const item of value) setSchemaDefaults(item, schema.items, resolve);
-    return;
+    const { items } = schema;
+    return items ? value.map((item) => withDefaults(item, items, resolve)) : value;
   }
-  if (!isObject(value)) return;
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    if (field.default !== undefined && (value[name] === undefined || (value[name] === null && !field.nullable))) {
-      value[name] = copy(field.default);
-    }
-    if (value[name] !== undefined) setSchemaDefaults(value[name], field, resolve);
-  }
-  const rest = schema.additionalProperties;
-  if (!isObject(rest)) return;
+  if (!isObject(value)) return value;
+  const result: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
-    if (!schema.properties?.[name]) setSchemaDefaults(item, rest as JsonSchema, resolve);
+    // No field has this name, and assigning it would change the object's prototype.
+    if (name === '__proto__') continue;
+    const field = propertyOf(schema, name);
+    result[name] = field ? withDefaults(item, field, resolve) : item;
   }
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    const missing = result[name] === undefined || (result[name] === null && !field.nullable);
+    if (field.default !== undefined && missing) result[name] = withDefaults(copy(field.default), field, resolve);
+  }
+  return result;
+}
+
+const known = new WeakMap<JsonSchema, boolean>();
+
+/** Whether a field of a schema or one below it has a default. */
+function hasDefaults(given: JsonSchema, resolve: Resolve): boolean {
+  const schema = resolve(given);
+  let result = known.get(schema);
+  if (result === undefined) {
+    // A built-in type may contain itself.
+    known.set(schema, false);
+    const { properties, items, additionalProperties } = schema;
+    result = [...Object.values(properties ?? {}), items, additionalProperties].some(
+      (one) => typeof one === 'object' && (one.default !== undefined || hasDefaults(one, resolve)),
+    );
+    known.set(schema, result);
+  }
+  return result;
 }

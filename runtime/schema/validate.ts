@@ -46,7 +46,7 @@ export type Resolve = (schema: JsonSchema) => JsonSchema;
 const itself: Resolve = (schema) => schema;
 
 /**
- * Validates a value against its structural schema as the API server does: types, formats, required, enum, bounds,
+ * Validates a value, with its defaults, against its structural schema as the API server does: types, formats, required, enum, bounds,
  * pattern, list types and the logical forms. CEL rules are evaluated by `brokenRules`.
  */
 export function violationsOf(value: unknown, schema: JsonSchema, resolve: Resolve = itself): Violation[] {
@@ -96,9 +96,11 @@ function fits(value: unknown, type: string, schema: JsonSchema): boolean {
 function checkString(value: string, schema: JsonSchema, place: Place): void {
   const { maxLength, minLength, pattern, format } = schema;
   const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
-  if (maxLength !== undefined && length > maxLength) add(place, 'maxLength', maxLength, value);
+  const tooLong = maxLength !== undefined && length > maxLength;
+  if (tooLong) add(place, 'maxLength', maxLength, value);
   if (minLength !== undefined && length < minLength) add(place, 'minLength', minLength, value);
-  if (pattern !== undefined && matchesPattern(pattern, value) === false) add(place, 'pattern', pattern, value);
+  if (pattern !== undefined && !tooLong && matchesPattern(pattern, value) === false)
+    add(place, 'pattern', pattern, value);
   if (format !== undefined && !fitsFormat(value, format)) add(place, 'format', format, value);
 }
 
@@ -132,17 +134,15 @@ function checkList(value: readonly unknown[], schema: JsonSchema, place: Place):
 }
 
 /** What tells an item of a set or of a list that is a map from the others. */
-export function identityOf(item: unknown, { 'x-kubernetes-list-map-keys': keys, items }: JsonSchema): unknown {
+export function identityOf(item: unknown, { 'x-kubernetes-list-map-keys': keys }: JsonSchema): unknown {
   if (!keys) return item;
   const value = isObject(item) ? item : {};
-  return Object.fromEntries(keys.map((key) => [key, value[key] ?? items?.properties?.[key]?.default]));
+  return Object.fromEntries(keys.map((key) => [key, value[key]]));
 }
 
 function checkObject(value: Record<string, unknown>, schema: JsonSchema, place: Place): void {
   for (const name of schema.required ?? []) {
-    // A default counts as written; the API server sets it before it looks.
-    if (!has(value, name) && schema.properties?.[name]?.default === undefined)
-      add(below(place, name), 'required', undefined, undefined);
+    if (!has(value, name)) add(below(place, name), 'required', undefined, undefined);
   }
   const size = Object.keys(value).length;
   if (schema.maxProperties !== undefined && size > schema.maxProperties) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonSchema } from '../../runtime/api/json-schema';
+import { withDefaults } from '../../runtime/schema/defaults';
 import { violationsOf } from '../../runtime/schema/validate';
 
 const text: JsonSchema = { type: 'string' };
@@ -14,6 +15,32 @@ const oneOf: JsonSchema = {
   type: 'object',
   oneOf: [{ not: { anyOf: [{ required: ['a'] }, { required: ['b'] }] } }, { required: ['a'] }, { required: ['b'] }],
 };
+
+describe('defaults', () => {
+  const schema: JsonSchema = {
+    type: 'object',
+    properties: {
+      a: { type: 'string', default: 'x' },
+      list: { type: 'array', items: named },
+      n: { ...text, default: 'y' },
+    },
+    additionalProperties: { type: 'object', properties: { b: { type: 'integer', default: 1 } } },
+  };
+  test.each([
+    // value                          with its defaults
+    [{}, { a: 'x', n: 'y' }],
+    [
+      { a: '', n: null },
+      { a: '', n: 'y' },
+    ],
+    [{ list: [{ name: 'm' }] }, { a: 'x', n: 'y', list: [{ name: 'm', port: 80 }] }],
+    [{ other: {} }, { a: 'x', n: 'y', other: { b: 1 } }],
+    [JSON.parse('{"__proto__": {"b": 2}}'), { a: 'x', n: 'y' }],
+    ['text', 'text'],
+  ])('%j becomes %j', (value: unknown, expected) => {
+    expect(withDefaults(value, schema)).toEqual(expected);
+  });
+});
 
 describe('violations', () => {
   test.each<[JsonSchema, unknown, string[]]>([
@@ -47,10 +74,16 @@ describe('violations', () => {
     [{ type: 'array', maxItems: 1 }, [1, 2], ['maxItems']],
     [{ type: 'array', minItems: 1 }, [], ['minItems']],
     [{ type: 'array', 'x-kubernetes-list-type': 'set' }, ['a', 'b', 'a'], ['2 duplicate']],
-    [mapList, [{ name: 'a' }, { name: 'a', port: 80 }], ['1 duplicate']],
+    [
+      mapList,
+      [
+        { name: 'a', port: 80 },
+        { name: 'a', port: 80 },
+      ],
+      ['1 duplicate'],
+    ],
     [mapList, [{ name: 'a' }, { name: 'a', port: 81 }], []],
     [named, {}, ['name required']],
-    [{ ...named, properties: { name: { type: 'string', default: 'a' } } }, {}, []],
     [{ type: 'object', maxProperties: 1 }, { a: 1, b: 2 }, ['maxProperties']],
     [{ type: 'object', minProperties: 1 }, {}, ['minProperties']],
     [{ type: 'object', additionalProperties: text }, { a: 1 }, ['a type']],

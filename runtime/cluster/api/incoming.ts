@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/resources';
 import { conform } from '../schema/conform';
-import { setSchemaDefaults } from '../../schema/defaults';
+import { withDefaults } from '../../schema/defaults';
 import { resolved } from '../schema/builtin';
 import { schemaOf } from '../schema/kind-schema';
 import { hasRules } from '../../schema/cel/broken-rules';
@@ -33,9 +33,7 @@ export function readIncoming(call: ResourceCall, object: Bag): Bag {
       );
     }
   }
-  const admitted = value as Bag;
-  if (kind.custom !== undefined) setSchemaDefaults(admitted, schema, resolved);
-  return admitted;
+  return (kind.custom === undefined ? value : withDefaults(value, schema, resolved)) as Bag;
 }
 
 const BLOCKING = new Set([

@@ -31,7 +31,7 @@ export interface RuleOptions {
 const BUDGET = 5_000_000;
 
 /**
- * Evaluates the CEL rules (`x-kubernetes-validations`) of a schema over a value that fits it.
+ * Evaluates the CEL rules (`x-kubernetes-validations`) of a schema over a value that fits it and has its defaults.
  *
  * @returns the broken rules, and whether the budget ran out before all were evaluated
  */

@@ -16,12 +16,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** A field's name as a rule writes it, where CEL's grammar has no room for the name itself. */
 export function escapedName(name: string): string {
-  return RESERVED.has(name) ? `__${name}__` : name.replace(/__|[./-]/g, (part) => ESCAPES[part]!);
+  if (RESERVED.has(name)) return `__${name}__`;
+  return /__|[./-]/.test(name) ? name.replace(/__|[./-]/g, (part) => ESCAPES[part]!) : name;
 }
 
 /**
  * A JSON value as CEL sees it: whole numbers as 64-bit integers where the schema says so, fields under their escaped
- * names, defaults in place of what is missing, fields that the schema does not know left out.
+ * names, fields that the schema does not know left out.
  */
 export function celValue(value: unknown, given: JsonSchema, resolve: Resolve): unknown {
   if (value === null || value === undefined) return null;
@@ -36,10 +37,6 @@ export function celValue(value: unknown, given: JsonSchema, resolve: Resolve): u
     const field = propertyOf(schema, name);
     if (field === undefined || (item === null && field.nullable !== true)) continue;
     result[schema.properties?.[name] ? escapedName(name) : name] = celValue(item, field, resolve);
-  }
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    if (field.default !== undefined && !Object.hasOwn(result, escapedName(name)))
-      result[escapedName(name)] = celValue(field.default, field, resolve);
   }
   return result;
 }

@@ -119,6 +119,8 @@ export interface CompiledRule {
   readonly usesOldSelf: boolean;
   /** Comprehensions inside one another: the power of a list's length that evaluation may take. */
   readonly nesting: number;
+  /** Fields of `self` that the rule names. */
+  readonly fields: readonly string[];
 }
 
 let environment: Environment | undefined;
@@ -144,10 +146,20 @@ function compile(rule: string): CompiledRule | Error {
     const run = environment.parse(withOwn(rule));
     const { valid, error } = run.check();
     if (!valid) return error ?? new Error('the rule is not understood');
-    return { run, usesOldSelf: mentions(run.ast, 'oldSelf'), nesting: nestingOf(run.ast) };
+    return {
+      run,
+      usesOldSelf: mentions(run.ast, 'oldSelf'),
+      nesting: nestingOf(run.ast),
+      fields: [...new Set(fieldsOf(run.ast))],
+    };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+function fieldsOf(node: ASTNode): string[] {
+  const own = node.op === '.' && node.args[0].op === 'id' && node.args[0].args === 'self' ? [node.args[1]] : [];
+  return [...own, ...childrenOf(node.args).flatMap(fieldsOf)];
 }
 
 const COMPREHENSIONS = new Set(['all', 'exists', 'exists_one', 'existsOne', 'map', 'filter', 'transformList']);
