@@ -126,6 +126,10 @@ function program(): Command {
   )
     .option('--live', 'judge them against the running mesh, too')
     .option('--fix', 'apply the fixes that have one right answer')
+    .option(
+      '--istio-version <version>',
+      'version of Istio whose definitions count, e.g. 1.30 (default: the newest known)',
+    )
     .addOption(
       new Option('--fail-on <severity>', 'exit with 1 from this severity on')
         .choices(['error', 'warning', 'info', 'hint'])

@@ -1,6 +1,8 @@
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { analyze, type Diagnostic } from '../analysis/analyze';
 import { parseFile } from '../analysis/document';
+import type { Release } from '../api/crds';
+import { ISTIO_VERSIONS, releaseOf } from '../analysis/schemas';
 import { fixAll, type AppliedFix } from '../analysis/fix-all';
 import { SEVERITIES, type Severity } from '../analysis/rule';
 import { MeshError } from '../errors';
@@ -12,6 +14,7 @@ interface AnalyzeCommand extends Omit<LiveOptions, 'output'> {
   output: 'text' | 'json' | 'sarif' | 'github';
   failOn: Severity;
   fix?: boolean;
+  istioVersion?: string;
 }
 
 /**
@@ -19,7 +22,7 @@ interface AnalyzeCommand extends Omit<LiveOptions, 'output'> {
  *
  * @param paths files and folders, a folder with all manifests below it; `-` is standard input
  * @returns 0, or 1 when a finding is as grave as `failOn` or graver
- * @throws MeshError AMB_ERR_USAGE for a path that cannot be read, AMB_ERR_NOT_RUNNING with `--live`
+ * @throws MeshError AMB_ERR_USAGE for a path that cannot be read or a version that we do not know, AMB_ERR_NOT_RUNNING with `--live`
  */
 export async function analyzeCommand(options: AnalyzeCommand, paths: readonly string[]): Promise<number> {
   if (options.fix === true && paths.includes('-'))
@@ -27,17 +30,29 @@ export async function analyzeCommand(options: AnalyzeCommand, paths: readonly st
       problem: 'Standard input cannot be fixed in place.',
       remedy: 'Give the file itself, or leave --fix out.',
     });
+  const release = releaseNamed(options.istioVersion);
   const texts = readManifests(paths);
   const live = await readLiveMesh({ ...options, live: options.live === true, output: 'text' });
   const judge = (): Diagnostic[] =>
     analyze(
-      [...texts].map(([file, text]) => parseFile(file, text)),
+      [...texts].map(([file, text]) => parseFile(file, text, release)),
       live,
     );
   const found = options.fix === true ? fixFiles(texts, judge) : judge();
   process.stdout.write(render(options.output, found, texts.size));
   const limit = SEVERITIES.indexOf(options.failOn);
   return found.some(({ severity }) => SEVERITIES.indexOf(severity) <= limit) ? 1 : 0;
+}
+
+/** The release of a version of Istio, `1.31` or `1.31.4`; of the newest for none. */
+function releaseNamed(istioVersion: string | undefined): Release {
+  const minor = istioVersion && (/^v?(\d+\.\d+)(\.|$)/.exec(istioVersion)?.[1] ?? '');
+  if (minor !== undefined && !ISTIO_VERSIONS.includes(minor))
+    throw new MeshError('AMB_ERR_USAGE', {
+      problem: `The definitions of Istio ${istioVersion} are not known here.`,
+      remedy: `Give one of ${ISTIO_VERSIONS.join(', ')}, or the nearest of them.`,
+    });
+  return releaseOf(minor);
 }
 
 function render(format: AnalyzeCommand['output'], found: readonly Diagnostic[], files: number): string {

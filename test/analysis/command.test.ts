@@ -54,6 +54,22 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('ambient analyze', () => {
+  test('judges by the definitions of the version that is meant', () => {
+    const policy = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: a, namespace: a }
+spec: { rules: [{ from: [{ source: { trustDomains: [other] } }] }] }
+`;
+    const judged = (version: string) => ambientWith(policy, 'analyze', '--istio-version', version, '-');
+    expect(judged('1.30').stdout).not.toContain('AMB1005');
+    expect(judged('1.29.5').stdout).toContain('has no field "trustDomains". It needs Istio 1.30.');
+    const { code, stderr } = judged('1.12');
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Give one of 1.31, 1.30, 1.29'),
+    });
+  });
+
   test('judges the working folder and names each place', () => {
     const { code, stdout } = ambient('analyze');
     expect(code).toBe(1);
