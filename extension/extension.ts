@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import { deleteWaypoint } from './commands/delete-waypoint';
 import { deployWaypoint } from './commands/deploy-waypoint';
 import { enrollNamespace } from './commands/enroll-namespace';
+import { selectEngine } from './commands/select-engine';
 import { startMesh } from './commands/start-mesh';
 import { stopMesh } from './commands/stop-mesh';
 import { FlowPanel } from './flow/flow-panel';
@@ -33,8 +35,11 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     vscode.window.createTreeView('ambient.mesh', { treeDataProvider: tree, showCollapseAll: true }),
     command('startMesh', () => startMesh(session)),
     command('stopMesh', () => stopMesh(session)),
-    command('enrollNamespace', (item?: { namespace?: string }) => enrollNamespace(session, item?.namespace)),
+    command('selectEngine', () => selectEngine(session)),
+    command('enrollNamespace', (item?: { namespace?: string }) => enrollNamespace(session, true, item?.namespace)),
+    command('unenrollNamespace', (item?: { namespace?: string }) => enrollNamespace(session, false, item?.namespace)),
     command('deployWaypoint', (item?: { namespace?: string; service?: string }) => deployWaypoint(session, item)),
+    command('deleteWaypoint', (item?: { namespace: string; label: string }) => deleteWaypoint(session, item)),
     command('showTrafficFlow', () => flow.show()),
     command('showLog', () => log.show()),
   );

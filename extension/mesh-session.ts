@@ -15,6 +15,8 @@ export class MeshSession implements vscode.Disposable {
   #client: KubeClient | undefined;
   /** Path of the running mesh's kubeconfig. */
   kubeconfig: string | undefined;
+  /** What the running mesh runs on; `istio` is a cluster that was attached to. */
+  engine: string | undefined;
 
   constructor(
     readonly log: vscode.LogOutputChannel,
@@ -34,19 +36,25 @@ export class MeshSession implements vscode.Disposable {
   /** Looks whether a mesh already runs on this machine, for instance started in a terminal. */
   async find(): Promise<void> {
     const result = await runAmbient(this, ['kubeconfig'], {});
-    if (result.ok && this.#state === 'stopped') await this.#connect(String(result.value['kubeconfig']));
+    if (result.ok && this.#state === 'stopped') await this.#connect(result.value);
   }
 
-  /** Starts the mesh; progress lines go to `report`. Rejects with message and remedy. */
-  async start(report: (line: string) => void, signal: AbortSignal): Promise<void> {
+  /** Starts the mesh, or attaches; progress lines go to `report`. Rejects with message and remedy. */
+  async start(
+    { engine, context }: { engine: string; context: string },
+    report: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#set('starting');
     const redirect = vscode.workspace.getConfiguration('ambient').get('redirect', 'auto');
-    const result = await runAmbient(this, ['up', '--redirect', redirect], { report, signal });
+    const at = engine === 'istio' && context !== '' ? ['--context', context] : [];
+    const args = ['up', '--engine', engine, '--redirect', redirect, ...at];
+    const result = await runAmbient(this, args, { report, signal });
     if (!result.ok && result.code !== 'AMB_ERR_ALREADY_RUNNING') {
       this.#set('stopped');
       throw new Error(`${result.message} ${result.remedy}`);
     }
-    if (result.ok) await this.#connect(String(result.value['kubeconfig']));
+    if (result.ok) await this.#connect(result.value);
     else await this.find();
   }
 
@@ -64,10 +72,13 @@ export class MeshSession implements vscode.Disposable {
     this.#changed.dispose();
   }
 
-  async #connect(kubeconfig: string): Promise<void> {
+  async #connect(value: Record<string, unknown>): Promise<void> {
+    const kubeconfig = String(value['kubeconfig']);
     const { connect } = await import('../runtime/kube/client');
     this.#client = await connect({ kubeconfig });
     this.kubeconfig = kubeconfig;
+    this.engine = String(value['engine']);
+    for (const note of (value['notes'] as string[] | undefined) ?? []) this.log.warn(note);
     this.log.info(`connected to ${this.#client.server}`);
     this.#set('running');
   }
@@ -76,6 +87,7 @@ export class MeshSession implements vscode.Disposable {
     this.#client?.[Symbol.dispose]();
     this.#client = undefined;
     this.kubeconfig = undefined;
+    this.engine = undefined;
   }
 
   #set(state: MeshState): void {

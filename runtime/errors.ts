@@ -146,6 +146,67 @@ const catalogue = {
         'The whole output is in ambient logs; where no registry is reached, AMBIENT_BASE_IMAGE may name a local image with Node 24, nftables, iproute2 and libbpf1.',
     }),
   },
+  AMB_ERR_CONTEXT_UNKNOWN: {
+    exit: 2,
+    text: ({ context, known }) => ({
+      message: `There is no context ${context} with a cluster in the kubeconfig.`,
+      remedy: `Name one with --context, or another file with --kubeconfig. There are: ${known || 'none'}.`,
+    }),
+  },
+  AMB_ERR_PERMISSIONS: {
+    exit: 1,
+    text: ({ context, missing }) => ({
+      message: `The user of context ${context} may not: ${missing}.`,
+      remedy: 'Ask for a role with these rights in the whole cluster (ClusterRole view has most of them).',
+    }),
+  },
+  AMB_ERR_ISTIO_MISSING: {
+    exit: 3,
+    text: ({ context }) => ({
+      message: `No istiod runs in the cluster of context ${context}.`,
+      remedy:
+        'See what an installation would run: ambient up --engine istio --install --dry-run; or choose another context with --context.',
+    }),
+  },
+  AMB_ERR_ISTIO_OLD: {
+    exit: 3,
+    text: ({ version, least }) => ({
+      message: `The cluster runs Istio ${version}; attaching needs ${least} or later.`,
+      remedy:
+        'Upgrade Istio (https://istio.io/latest/docs/ambient/upgrade/), or choose another context with --context.',
+    }),
+  },
+  AMB_ERR_ISTIO_NOT_AMBIENT: {
+    exit: 3,
+    text: ({ context, namespace }) => ({
+      message: `istiod runs in ${namespace} of context ${context}, but no ztunnel: ambient mode is not installed.`,
+      remedy:
+        'Add the ambient profile (istioctl install --set profile=ambient, or the charts cni and ztunnel): ambient up --engine istio --install --dry-run shows how.',
+    }),
+  },
+  AMB_ERR_INSTALLER_MISSING: {
+    exit: 3,
+    text: () => ({
+      message: 'Neither istioctl nor helm was found, which an installation of Istio needs.',
+      remedy:
+        'Install one of them (https://istio.io/latest/docs/ambient/install/, https://helm.sh) and have it on the PATH.',
+    }),
+  },
+  AMB_ERR_INSTALL_FAILED: {
+    exit: 3,
+    text: ({ command, reason }) => ({
+      message: `${command} failed: ${reason}.`,
+      remedy:
+        'Nothing is undone by itself; correct the cause and run it again, or remove Istio with istioctl uninstall.',
+    }),
+  },
+  AMB_ERR_PRODUCTION: {
+    exit: 1,
+    text: ({ context, signs, what }) => ({
+      message: `Context ${context} looks like production: ${signs}. Nothing was changed.`,
+      remedy: `To ${what} nevertheless, repeat the command with --yes.`,
+    }),
+  },
   AMB_ERR_NOT_RUNNING: {
     exit: 1,
     text: ({ state }) => ({

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Namespace } from '../../runtime/api/resources';
 import type { MeshSession } from '../mesh-session';
+import { confirmProduction } from './confirm-production';
 
 async function pick(session: MeshSession): Promise<string> {
   const { KIND } = await import('../../runtime/api/kinds');
@@ -22,6 +23,7 @@ export async function deployWaypoint(
 ): Promise<void> {
   const namespace = item?.namespace ?? (await pick(session));
   const service = item?.service;
+  await confirmProduction(session.client, `Deploy to ${namespace}`);
   const { applyWaypoint } = await import('../../runtime/kube/waypoints');
   const target = service === undefined ? `namespace ${namespace}` : `service ${namespace}/${service}`;
   const options = {

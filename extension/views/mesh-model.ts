@@ -1,11 +1,5 @@
-import {
-  DATAPLANE_MODE,
-  GATEWAY_MANAGED,
-  REDIRECTION,
-  STAND_IN,
-  USE_WAYPOINT,
-  WAYPOINT_CLASS,
-} from '../../runtime/api/labels';
+import { DATAPLANE_MODE, GATEWAY_MANAGED, STAND_IN, USE_WAYPOINT, WAYPOINT_CLASS } from '../../runtime/api/labels';
+import { enrolledPod, enrollmentWords } from '../../runtime/kube/enrolled-pods';
 import type { Gateway, KubeObject, Namespace, Pod, Service } from '../../runtime/api/resources';
 
 /** A row of the Mesh view, without anything of VS Code. */
@@ -14,6 +8,8 @@ export interface MeshRow {
   readonly kind: 'namespace' | 'service' | 'waypoint' | 'pod';
   readonly label: string;
   readonly description: string;
+  /** More than fits behind the label. */
+  readonly tooltip?: string;
   /** For menus: `namespace.ambient.noWaypoint` and the like. */
   readonly context: string;
   readonly namespace: string;
@@ -30,17 +26,20 @@ export interface MeshObjects {
 
 const hidden = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease', 'istio-system']);
 
-function podRow(pod: Pod): MeshRow {
+/** `kubectl get pods -l istio.io/dataplane-mode=ambient` finds none of these: the label is on their namespace. */
+function podRow(pod: Pod, owner: Namespace): MeshRow {
   const { namespace = '', name, annotations = {} } = pod.metadata;
-  const captured = annotations[REDIRECTION] === 'enabled';
+  const enrolled = enrolledPod(pod, owner);
   const ready = pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-  const notes = [captured ? 'ambient' : 'direct', ...(ready ? [] : [pod.status?.phase ?? 'Pending'])];
+  const mode = enrolled?.captured ? 'ambient' : enrolled === undefined || enrolled.leftOut ? 'direct' : 'not captured';
+  const notes = [mode, ...(ready ? [] : [pod.status?.phase ?? 'Pending'])];
   if (annotations[STAND_IN] === 'true') notes.push('stand-in');
   return {
     id: `pod/${namespace}/${name}`,
     kind: 'pod',
     label: name,
     description: notes.join(', '),
+    tooltip: `pod ${name}: ${enrolled === undefined ? 'not in ambient mode' : enrollmentWords(enrolled)}`,
     context: 'pod',
     namespace,
     children: [],
@@ -96,7 +95,9 @@ export function meshRows({ namespaces, services, pods, gateways }: MeshObjects):
               children: [],
             };
           }),
-        ...own(pods).filter(isApplication).map(podRow),
+        ...own(pods)
+          .filter(isApplication)
+          .map((pod) => podRow(pod, entry)),
       ];
       return {
         id: `namespace/${namespace}`,

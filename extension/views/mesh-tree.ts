@@ -58,7 +58,7 @@ export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Dispos
     item.description = row.description;
     item.contextValue = row.context;
     item.iconPath = new vscode.ThemeIcon(icons[row.kind]);
-    item.tooltip = `${row.kind} ${row.label}: ${row.description}`;
+    item.tooltip = row.tooltip ?? `${row.kind} ${row.label}: ${row.description}`;
     return item;
   }
 

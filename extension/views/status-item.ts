@@ -5,7 +5,7 @@ const looks: Record<MeshState, { text: string; command: string; tooltip: string 
   stopped: { text: '$(type-hierarchy) Mesh: stopped', command: 'ambient.startMesh', tooltip: 'Start the mesh' },
   starting: { text: '$(sync~spin) Mesh: starting', command: 'ambient.showLog', tooltip: 'Show what it is doing' },
   running: {
-    text: '$(type-hierarchy) Mesh: embedded',
+    text: '$(type-hierarchy) Mesh: running',
     command: 'ambient.showTrafficFlow',
     tooltip: 'Show the traffic flow',
   },
@@ -18,6 +18,9 @@ export function createStatusItem(session: MeshSession): vscode.Disposable {
   item.name = 'Ambient mesh';
   const show = (state: MeshState): void => {
     Object.assign(item, looks[state]);
+    // An attached cluster is known by its context, our own meshes by what carries them.
+    const where = session.engine === 'istio' ? session.client.context : session.engine;
+    if (state === 'running' && where !== undefined) item.text = `$(type-hierarchy) Mesh: ${where}`;
     item.accessibilityInformation = { label: item.text.replace(/\$\([^)]*\) /, '') };
   };
   show(session.state);

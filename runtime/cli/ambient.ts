@@ -31,6 +31,7 @@ function program(): Command {
       .option('--kubeconfig <file>', 'use this kubeconfig instead of the running mesh')
       .option('--context <name>', 'context of the kubeconfig');
   const namespace = new Option('-n, --namespace <namespace>', 'namespace').makeOptionMandatory();
+  const yes = new Option('--yes', 'write to a cluster that looks like production without asking');
   const source = new Option('--source <kind>', "our proxies' flow stream, or counters and logs as upstream has them")
     .choices(['auto', 'stream', 'metrics'])
     .default('auto');
@@ -42,9 +43,13 @@ function program(): Command {
       .option('--timeout <seconds>', 'how long to wait until it is ready (default: 60, for kind 300)', seconds)
       .addOption(state);
 
-  start(root.command('up').description('start the mesh and wait until it is ready').addOption(output), ENGINES).action(
-    run(async (options) => (await import('./up')).up(options as never)),
-  );
+  start(root.command('up').description('start the mesh, or attach to a cluster with Istio').addOption(output), ENGINES)
+    .option('--context <name>', 'istio: context of the cluster to attach to (default: the current one)')
+    .option('--kubeconfig <file>', 'istio: kubeconfig that has the context')
+    .option('--install', 'istio: install what is missing of Istio ambient, by istioctl or Helm')
+    .option('--dry-run', 'istio: with --install, print what would run')
+    .addOption(yes)
+    .action(run(async (options) => (await import('./up')).up(options as never)));
   root
     .command('down')
     .description('stop the mesh; its objects stay for the next up')
@@ -85,6 +90,7 @@ function program(): Command {
       : 'take a namespace out of ambient mode';
     cluster(root.command(verb).description(what).argument('<namespace>').addOption(output))
       .option('--timeout <seconds>', 'how long to wait for its pods', seconds, 30)
+      .addOption(yes)
       .action(run(async (options, name = '') => (await import('./enroll')).enroll(options as never, name, enrolled)));
   }
 
@@ -101,6 +107,7 @@ function program(): Command {
     .option('--enroll-namespace', 'send the whole namespace through it')
     .option('--service <service>', 'send one service through it')
     .option('--timeout <seconds>', 'how long to wait', seconds, 90)
+    .addOption(yes)
     .action(run(async (options) => (await import('./waypoint')).applyWaypointCommand(options as never)));
   cluster(
     waypoint
@@ -110,6 +117,7 @@ function program(): Command {
       .addOption(output),
   )
     .option('--name <name>', 'name of the waypoint', 'waypoint')
+    .addOption(yes)
     .action(run(async (options) => (await import('./waypoint')).deleteWaypointCommand(options as never)));
   for (const verb of ['list', 'status'] as const) {
     const what = verb === 'list' ? 'list waypoints' : 'show whether waypoints are programmed, and why not';

@@ -9,6 +9,10 @@ export async function down(options: { output: OutputFormat; state?: string; purg
   const stopped = await engine.down({ state, purge: options.purge === true });
   const kept = options.purge === true || !engine.keepsObjects ? '' : ' Its objects are kept for the next ambient up.';
   print(options.output, { stopped, state, purged: options.purge === true }, () =>
-    stopped ? `The mesh is stopped.${kept}\n` : `No mesh was running from ${state}.\n`,
+    stopped && engine.name === 'istio'
+      ? 'Detached; the cluster stays as it is.\n'
+      : stopped
+        ? `The mesh is stopped.${kept}\n`
+        : `No mesh was running from ${state}.\n`,
   );
 }

@@ -1,5 +1,6 @@
 import { setEnrollment, type EnrollmentResult } from '../kube/enrollment';
 import { connectToMesh, type MeshOptions } from './mesh';
+import { guardProduction } from './production-guard';
 import { interruptible, print, progress, table } from './output';
 
 function text(result: EnrollmentResult): string {
@@ -21,6 +22,7 @@ export async function enroll(
   enrolled: boolean,
 ): Promise<number> {
   const client = await connectToMesh(options);
+  await guardProduction(client, `${enrolled ? 'enroll' : 'unenroll'} ${namespace}`, options.yes);
   const line = progress(options.output);
   line.say(`${enrolled ? 'enrolling' : 'taking out'} ${namespace} ...`);
   const result = await setEnrollment(client, namespace, enrolled, {

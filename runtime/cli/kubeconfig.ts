@@ -7,8 +7,9 @@ import { stateFolder } from './mesh';
 /** `ambient kubeconfig`: the path, or with --raw the file. */
 export async function kubeconfig(options: { output: OutputFormat; state?: string; raw?: boolean }): Promise<void> {
   const state = stateFolder(options.state);
-  const path = await (await engineOf(state)).kubeconfig({ state });
+  const engine = await engineOf(state);
+  const path = await engine.kubeconfig({ state });
   if (path === undefined) throw new MeshError('AMB_ERR_NOT_RUNNING', { state });
   if (options.raw === true) process.stdout.write(await readFile(path, 'utf8'));
-  else print(options.output, { kubeconfig: path }, (value) => `${value.kubeconfig}\n`);
+  else print(options.output, { kubeconfig: path, engine: engine.name }, (value) => `${value.kubeconfig}\n`);
 }

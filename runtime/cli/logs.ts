@@ -25,9 +25,11 @@ async function podOf(client: KubeClient, component: string): Promise<{ namespace
       remedy: `Name one of ${known}, or NAMESPACE/POD.`,
     });
   }
-  const [pod] = await client.list<Pod>(KIND.Pod, { namespace: SYSTEM_NAMESPACE, labelSelector: `app=${app}` });
+  const pods = await client.list<Pod>(KIND.Pod, { labelSelector: `app=${app}` });
+  // An attached cluster may have Istio in a namespace of another name.
+  const pod = pods.find(({ metadata }) => metadata.namespace === SYSTEM_NAMESPACE) ?? pods[0];
   if (pod === undefined) throw new MeshError('AMB_ERR_API', { what: component, reason: 'it has no pod', status: 404 });
-  return { namespace: SYSTEM_NAMESPACE, name: pod.metadata.name };
+  return { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name };
 }
 
 /** `ambient logs`: the supervisor's own log, or a pod's through the API. */

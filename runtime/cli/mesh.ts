@@ -7,6 +7,8 @@ export interface MeshOptions {
   kubeconfig?: string;
   context?: string;
   output: 'text' | 'json';
+  /** Writes to a cluster that looks like production without asking. */
+  yes?: boolean;
 }
 
 /** The state folder: `--state`, `AMBIENT_STATE`, else the user's state directory. */

@@ -1,34 +1,53 @@
 import type { MeshStatus } from '../engine/engine';
 import { engineOf } from '../engine/registry';
+import { KIND } from '../api/kinds';
+import type { Namespace, Pod } from '../api/resources';
+import { connect } from '../kube/client';
+import { enrolledPods, enrollmentWords, type EnrolledPod } from '../kube/enrolled-pods';
 import { print, table, type OutputFormat } from './output';
 import { stateFolder } from './mesh';
 
-function text(status: MeshStatus): string {
+type Shown = MeshStatus & { readonly pods?: readonly EnrolledPod[] };
+
+function text(status: Shown): string {
   const nodes = status.nodes.map((node) => [node.name, node.redirect ?? '', node.redirectReason ?? '']);
   const components = status.components.map((component) => [
     component.name,
     component.ready ? 'yes' : 'no',
     component.pid === 0 ? '' : String(component.pid),
-    component.memoryMiB.toFixed(0),
+    component.memoryMiB === 0 ? '' : component.memoryMiB.toFixed(0),
   ]);
   const namespaces = status.namespaces.map((entry) => [
     entry.name,
     entry.enrolled ? 'ambient' : '',
     entry.waypoint ?? '',
   ]);
+  const pods = (status.pods ?? []).map((pod) => [pod.namespace, pod.name, enrollmentWords(pod)]);
+  const context = status.context === undefined ? '' : `, context ${status.context}`;
+  const version = status.version === undefined ? '' : `, Istio ${status.version}`;
   return [
-    `engine ${status.engine}, ${status.state}${status.kubeconfig === undefined ? '' : `, KUBECONFIG=${status.kubeconfig}`}\n`,
+    `engine ${status.engine}, ${status.state}${context}${version}${status.kubeconfig === undefined ? '' : `, KUBECONFIG=${status.kubeconfig}`}\n`,
     ...status.missingIsolation.map((missing) => `note: ${missing}\n`),
-    `\n${table(['NODE', 'REDIRECT', 'REASON'], nodes)}`,
+    nodes.length === 0 ? '' : `\n${table(['NODE', 'REDIRECT', 'REASON'], nodes)}`,
     `\n${table(['COMPONENT', 'READY', 'PID', 'MEMORY MIB'], components)}`,
     `\n${table(['NAMESPACE', 'MODE', 'WAYPOINT'], namespaces)}`,
+    pods.length === 0 ? '' : `\n${table(['NAMESPACE', 'POD', 'AMBIENT'], pods)}`,
   ].join('');
+}
+
+/** Which pods are enrolled, by whose label, and whether they are captured. */
+async function podsOf(kubeconfig: string): Promise<EnrolledPod[]> {
+  using client = await connect({ kubeconfig });
+  const [namespaces, pods] = await Promise.all([client.list<Namespace>(KIND.Namespace), client.list<Pod>(KIND.Pod)]);
+  return enrolledPods(namespaces, pods);
 }
 
 /** `ambient status`: exit code 1 when no mesh runs or a component is not ready. */
 export async function status(options: { output: OutputFormat; state?: string }): Promise<number> {
   const state = stateFolder(options.state);
-  const found = await (await engineOf(state)).status({ state });
+  const mesh = await (await engineOf(state)).status({ state });
+  const running = mesh.state === 'running' && mesh.kubeconfig !== undefined;
+  const found: Shown = running ? { ...mesh, pods: await podsOf(mesh.kubeconfig) } : mesh;
   print(options.output, found, (value) =>
     value.state === 'stopped' ? `No mesh is running from ${state}. Start one with: ambient up\n` : text(value),
   );

@@ -1,5 +1,7 @@
 import type { RedirectMode } from '../engine/engine';
 import { engineToStart, type EngineName } from '../engine/registry';
+import { MeshError } from '../errors';
+import { guardProduction } from './production-guard';
 import { interruptible, print, progress, type OutputFormat } from './output';
 import { stateFolder } from './mesh';
 
@@ -11,26 +13,81 @@ export interface UpCommand {
   redirect: RedirectMode;
   /** Seconds; undefined waits as long as the engine usually needs. */
   timeout?: number;
+  /** Of the cluster that the istio engine attaches to. */
+  kubeconfig?: string;
+  context?: string;
+  /** Installs upstream Istio where it is missing. */
+  install?: boolean;
+  dryRun?: boolean;
+  yes?: boolean;
 }
 
 /** `ambient up`: starts the mesh in the background and prints where its kubeconfig is. */
 export async function up(options: UpCommand): Promise<void> {
   const state = stateFolder(options.state);
   const engine = await engineToStart(options.engine, state);
+  if (engine.name !== 'istio') refuseAttachOptions(options);
+  else if (options.install === true && !(await installIstio(options))) return;
   const line = progress(options.output);
   const result = await engine.up({
     state,
     port: options.port,
     redirect: options.redirect,
+    attach: { kubeconfig: options.kubeconfig, context: options.context },
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     signal: interruptible(),
     onProgress: ({ stage, message }) => line.say(message === undefined ? stage : `${stage}: ${message}`),
   });
   line.done();
-  const value = { engine: engine.name, kubeconfig: result.kubeconfig, readyMs: Math.round(result.readyMs), state };
-  print(
-    options.output,
-    value,
-    () => `The mesh is ready after ${(result.readyMs / 1000).toFixed(1)} s.\nexport KUBECONFIG=${result.kubeconfig}\n`,
+  const { kubeconfig, notes } = result;
+  const value = { engine: engine.name, kubeconfig, readyMs: Math.round(result.readyMs), state, notes };
+  print(options.output, value, () =>
+    [
+      engine.name === 'istio'
+        ? 'Attached; nothing in the cluster was changed.\n'
+        : `The mesh is ready after ${(result.readyMs / 1000).toFixed(1)} s.\n`,
+      ...(notes ?? []).map((note) => `note: ${note}\n`),
+      `export KUBECONFIG=${kubeconfig}\n`,
+    ].join(''),
   );
+}
+
+function refuseAttachOptions(options: UpCommand): void {
+  for (const option of ['kubeconfig', 'context', 'install', 'dryRun'] as const) {
+    if (options[option] === undefined) continue;
+    const name = option === 'dryRun' ? 'dry-run' : option;
+    throw new MeshError('AMB_ERR_USAGE', {
+      problem: `--${name} belongs to a cluster that somebody else runs.`,
+      remedy: `Attach to one: ambient up --engine istio --${name} ...`,
+    });
+  }
+}
+
+/** Installs what is missing, or with --dry-run prints what would run; false when that is all. */
+async function installIstio(options: UpCommand): Promise<boolean> {
+  const [{ chooseContext }, { KubeClient, accessOf }, { detect }, install] = await Promise.all([
+    import('../engine/istio/kubeconfig'),
+    import('../kube/client'),
+    import('../engine/istio/detect'),
+    import('../engine/istio/install'),
+  ]);
+  using client = new KubeClient(accessOf(chooseContext(options)));
+  const { context } = client;
+  const [found, gatewayApi] = await Promise.all([detect(client), install.hasGatewayApi(client)]);
+  const complete = found.istiod !== undefined && found.ztunnel !== undefined && found.cni !== undefined && gatewayApi;
+  const at = { context, kubeconfig: options.kubeconfig };
+  const steps = complete ? [] : install.installSteps(install.findTools(), at, found, gatewayApi);
+  if (options.dryRun === true) {
+    print(options.output, { context, steps }, () =>
+      steps.length === 0
+        ? `Context ${context} has everything; nothing would run.\n`
+        : steps.map(({ what, command }) => `${command === undefined ? `# ${what}` : command.join(' ')}\n`).join(''),
+    );
+    return false;
+  }
+  if (steps.length > 0) await guardProduction(client, 'install Istio', options.yes);
+  const line = progress(options.output);
+  await install.runSteps(client, steps, { onLine: (text) => line.say(text), signal: interruptible() });
+  line.done();
+  return true;
 }

@@ -1,5 +1,6 @@
 import { applyWaypoint, deleteWaypoint, listWaypoints, type TrafficType, type WaypointInfo } from '../kube/waypoints';
 import { connectToMesh, type MeshOptions } from './mesh';
+import { guardProduction } from './production-guard';
 import { interruptible, print, progress, table } from './output';
 
 interface ApplyCommand extends MeshOptions {
@@ -14,6 +15,7 @@ interface ApplyCommand extends MeshOptions {
 /** `ambient waypoint apply`. */
 export async function applyWaypointCommand(options: ApplyCommand): Promise<void> {
   const client = await connectToMesh(options);
+  await guardProduction(client, `deploy waypoint ${options.namespace}/${options.name}`, options.yes);
   const line = progress(options.output);
   line.say(`deploying waypoint ${options.namespace}/${options.name} ...`);
   const waypoint = await applyWaypoint(client, {
@@ -34,6 +36,7 @@ export async function applyWaypointCommand(options: ApplyCommand): Promise<void>
 /** `ambient waypoint delete`. */
 export async function deleteWaypointCommand(options: MeshOptions & { namespace: string; name: string }): Promise<void> {
   const client = await connectToMesh(options);
+  await guardProduction(client, `delete waypoint ${options.namespace}/${options.name}`, options.yes);
   const named = await deleteWaypoint(client, options.namespace, options.name, { signal: interruptible() });
   print(options.output, { deleted: `${options.namespace}/${options.name}`, stillNamedBy: named }, () => {
     const rest = named.length === 0 ? '' : `Still labelled for it, and going direct meanwhile: ${named.join(', ')}.\n`;

@@ -7,6 +7,9 @@ export interface MeshStatus {
   readonly components: readonly ComponentStatus[];
   readonly namespaces: readonly { readonly name: string; readonly enrolled: boolean; readonly waypoint?: string }[];
   readonly kubeconfig?: string;
+  /** Of an attached cluster: its context, and the version of Istio. */
+  readonly context?: string;
+  readonly version?: string;
   /** What this way of running cannot isolate, in words; empty when everything is. */
   readonly missingIsolation: readonly string[];
 }
@@ -35,6 +38,8 @@ export interface UpOptions {
   redirect: RedirectMode;
   /** False starts the cluster alone, without istiod, agent and ztunnel. */
   system?: boolean;
+  /** The cluster that the istio engine attaches to. */
+  attach?: AttachOptions;
   /** Ends with the process that started it. */
   foreground?: boolean;
   onProgress?: (progress: Progress) => void;
@@ -42,10 +47,19 @@ export interface UpOptions {
   timeoutMs?: number;
 }
 
+export interface AttachOptions {
+  /** A kubeconfig; otherwise KUBECONFIG or the user's own. */
+  kubeconfig?: string;
+  /** Otherwise the current one. */
+  context?: string;
+}
+
 export interface UpResult {
   readonly kubeconfig: string;
   /** Milliseconds until API, istiod, agent and ztunnel were ready. */
   readonly readyMs: number;
+  /** What is worth knowing and stops nothing. */
+  readonly notes?: readonly string[];
   /** In the foreground: resolves when the mesh has ended, with its exit code. */
   readonly ended?: Promise<number>;
 }

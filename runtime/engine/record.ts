@@ -18,8 +18,17 @@ export interface ContainerRecord {
   readonly host: string;
 }
 
+/** What the state folder remembers of a cluster that somebody attached to. */
+export interface IstioRecord {
+  readonly engine: 'istio';
+  readonly context: string;
+  readonly server: string;
+  /** The kubeconfig that was named; otherwise KUBECONFIG or the user's own. */
+  readonly kubeconfig?: string;
+}
+
 /** A mesh that runs elsewhere than in this machine's own processes. */
-export type EngineRecord = KindRecord | ContainerRecord;
+export type EngineRecord = KindRecord | ContainerRecord | IstioRecord;
 
 const recordFile = (state: string): string => path.join(state, 'engine.json');
 export const kubeconfigFile = (state: string): string => path.join(state, 'kubeconfig');

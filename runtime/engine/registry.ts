@@ -5,12 +5,13 @@ import type { Engine } from './engine';
 import { readEngineRecord, removeRecord } from './record';
 
 /** What `--engine` takes. */
-export const ENGINES = ['auto', 'embedded', 'container', 'kind'] as const;
+export const ENGINES = ['auto', 'embedded', 'container', 'kind', 'istio'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 /** An engine by its name; `auto` is the embedded one. Docker's client is loaded only for those that need it. */
 export async function engineByName(name: EngineName): Promise<Engine> {
   if (name === 'kind') return (await import('./kind/kind')).kind;
+  if (name === 'istio') return (await import('./istio/istio')).istio;
   if (name === 'container') return (await import('./container/container')).container;
   return embedded;
 }

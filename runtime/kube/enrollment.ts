@@ -34,7 +34,8 @@ export function isEnrolled(namespace: Namespace): boolean {
   return namespace.metadata.labels?.[DATAPLANE_MODE] === 'ambient';
 }
 
-function leftOut(pod: Pod): string | undefined {
+/** Why a pod stays out of ambient mode whatever its namespace says; undefined when nothing keeps it out. */
+export function leftOut(pod: Pod): string | undefined {
   if (pod.spec.hostNetwork === true) return 'it uses the host network';
   if (pod.metadata.labels?.[DATAPLANE_MODE] === 'none') return `it is labelled ${DATAPLANE_MODE}=none`;
   if (pod.metadata.annotations?.[SIDECAR_STATUS] !== undefined) return 'it has a sidecar';

@@ -43,6 +43,7 @@ writeFileSync(
     'chat.disableAIFeatures': true,
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
     'workbench.reduceMotion': 'on',
+    'ambient.engine': 'embedded',
   }),
 );
 const workspace = path.join(root, 'runtime', 'apps', 'manifests');

@@ -38,6 +38,27 @@ test('a namespace shows its mode, its waypoint, and which services use it', () =
   ]);
 });
 
+test('a pod tells how it takes part', () => {
+  const plain = (name: string, extra: object = {}) => ({ ...meta(name, extra), spec: { containers: [] } });
+  const [row] = meshRows({
+    namespaces: [namespace({ 'istio.io/dataplane-mode': 'ambient' })],
+    services: [],
+    pods: [
+      { ...pod, metadata: { ...pod.metadata, labels: { 'istio.io/dataplane-mode': 'ambient' } } },
+      plain('late'),
+      plain('out', { labels: { 'istio.io/dataplane-mode': 'none' } }),
+      { ...plain('done'), status: { phase: 'Succeeded' } },
+    ],
+    gateways: [],
+  });
+  expect(row?.children.map(({ description, tooltip }) => [description.split(',')[0], tooltip])).toEqual([
+    ['ambient', 'pod cart-1: captured, by its own label'],
+    ['direct', 'pod done: not in ambient mode'],
+    ['not captured', "pod late: not captured yet, enrolled by its namespace's label"],
+    ['direct', 'pod out: left out: it is labelled istio.io/dataplane-mode=none'],
+  ]);
+});
+
 test('a namespace that is not enrolled offers to be', () => {
   const rows = meshRows({ namespaces: [namespace({})], services: [], pods: [], gateways: [] });
   expect(rows).toMatchObject([{ description: 'not enrolled', context: 'namespace.direct.noWaypoint' }]);

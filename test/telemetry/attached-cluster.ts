@@ -16,6 +16,7 @@ import { connect, KubeClient } from '../../runtime/kube/client';
 
 export interface SeenRequest {
   readonly kind: 'watch' | 'list' | 'log' | 'other';
+  readonly method: string;
   readonly path: string;
   /** Milliseconds of the performance clock. */
   readonly at: number;
@@ -49,7 +50,7 @@ export class AttachedCluster implements AsyncDisposable {
       const url = new URL(request.url ?? '', 'https://localhost');
       const watching = url.searchParams.get('watch') === 'true';
       const kind = watching ? 'watch' : kindOf(url.pathname);
-      this.seen.push({ kind, path: url.pathname, at: performance.now() });
+      this.seen.push({ kind, method: request.method ?? '', path: url.pathname, at: performance.now() });
       const pass = (): void => this.api.handler(request, response);
       if (!watching) return pass();
       this.#watches.add(response);

@@ -42,7 +42,7 @@ export class UpstreamIstiod implements AsyncDisposable {
   #running: { readonly child: ChildProcess; readonly mirror: Mirror } | undefined;
 
   private constructor(
-    private readonly cluster: TestCluster,
+    readonly cluster: TestCluster,
     /** An administrator's. */
     readonly client: KubeClient,
     private readonly token: string,
