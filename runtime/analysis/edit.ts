@@ -83,6 +83,22 @@ export function appendDocument(document: MeshDocument, object: unknown): TextEdi
   return { file, start: text.length, end: text.length, newText };
 }
 
+/** Writes another object in the place of a document, under the comments that are to stay. */
+export function replaceDocument(
+  document: MeshDocument,
+  object: unknown,
+  comments: readonly string[],
+): TextEdit | undefined {
+  const { text, file, newline } = document.source;
+  const { start } = document.root.range;
+  // An item of a list, or JSON: what stands around it decides how it is written.
+  if (document.root.flow || columnOf(document, start) !== 0) return undefined;
+  const end = contentEnd(document.root);
+  const kept = comments.filter((comment) => text.slice(start, end).includes(comment));
+  const newText = [...kept, render(object, 0, newline)].join(newline);
+  return { file, start, end, newText };
+}
+
 /** The offset after a node's last character that is not comment or space; after its key, where it has no text. */
 export function contentEnd(node: SyntaxNode): number {
   if (node.type === 'nothing') return node.key?.end ?? 0;
@@ -115,7 +131,8 @@ function insertLine(document: MeshDocument, at: number, lines: string): TextEdit
 
 /** YAML text whose lines after the first stand at `column`; no line break at the end. */
 function render(value: unknown, column: number, newline: string): string {
-  const text = stringify(value, { indentSeq: false, lineWidth: 0 }).trimEnd();
+  // The API server and kubectl read YAML 1.1, where a bare `yes` or `on` is a truth value.
+  const text = stringify(value, { indentSeq: false, lineWidth: 0, compat: 'yaml-1.1' }).trimEnd();
   return text.split('\n').join(newline + ' '.repeat(column));
 }
 

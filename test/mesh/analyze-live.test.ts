@@ -22,6 +22,8 @@ describe('against a running mesh', () => {
     await mesh.ambient('enroll', 'bookshop');
     for (const file of ['services', 'policies', 'routes'])
       await mesh.kubectl(`apply -f ${path.join(MANIFESTS, `${file}.yaml`)}`);
+    // The traffic runs as it; nothing else of the traffic is needed.
+    await mesh.kubectl('create serviceaccount -n bookshop visitor');
     await mesh.ambient('waypoint', 'apply', '-n', 'bookshop');
     await mesh.kubectl('wait --for=condition=Available --timeout=60s -n bookshop deployment --all');
   });
