@@ -78,9 +78,12 @@ function fitObject(value: Record<string, unknown>, schema: JsonSchema, path: Pat
   return kept;
 }
 
-/** An element that says nothing, in place of one that was refused. */
-function emptyOf({ type }: JsonSchema): unknown {
-  return type === 'array' ? [] : type === 'string' ? '' : type === 'integer' || type === 'number' ? 0 : {};
+/** A value that says nothing, in place of one that was refused or is missing: with the fields that its type needs. */
+function emptyOf({ type, required, properties }: JsonSchema): unknown {
+  if (type === 'array') return [];
+  if (type === 'string') return '';
+  if (type === 'integer' || type === 'number') return 0;
+  return Object.fromEntries((required ?? []).map((key) => [key, emptyOf(properties?.[key] ?? {})]));
 }
 
 /** The type that the schema wants, in words, when the value is of another. */

@@ -1,7 +1,9 @@
 import { CLUSTER_DOMAIN } from '../api/labels';
 import type { ObjectName } from '../policy/attachment';
+import { absence } from './absence';
 import type { MeshDocument } from './document';
 import { SERVICE_ENTRY, type ServiceEntry } from './istio-objects';
+import type { Severity } from './rule';
 import type { Mesh } from './workspace';
 
 /**
@@ -40,12 +42,18 @@ function serviceEntries(mesh: Mesh) {
   return { exact: new Map([...all].reverse()), wide: all.filter(([host]) => host.startsWith('*')) };
 }
 
-/** What would have to be there for a host to mean something, in words; undefined for a wildcard or what is there. */
-export function missingFor(host: string, namespace: string, mesh: Mesh): string | undefined {
+/** What is missing for a host to mean something, as a sentence; undefined for a wildcard or what is there. */
+export function missingFor(
+  host: string,
+  namespace: string,
+  mesh: Mesh,
+): { readonly message: string; readonly severity: Severity } | undefined {
   if (host.includes('*') || host === '' || objectOfHost(host, namespace, mesh)) return undefined;
   const service = serviceNameOf(host, namespace);
   const inMesh = service && (host.split('.').length !== 2 || mesh.named('/Namespace', '', service.namespace));
-  return inMesh ? `the Service ${service.namespace}/${service.name}` : `a ServiceEntry for ${host}`;
+  const { nobodyHas, severity } = absence(mesh, inMesh ? '/Service' : SERVICE_ENTRY);
+  const what = inMesh ? `the Service ${service.namespace}/${service.name}` : `a ServiceEntry for ${host}`;
+  return { message: `${nobodyHas} ${what}.`, severity };
 }
 
 /** Whether a host with a wildcard in front, or the same host, covers another. */

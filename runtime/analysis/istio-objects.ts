@@ -5,6 +5,7 @@ export const VIRTUAL_SERVICE = 'networking.istio.io/VirtualService';
 export const DESTINATION_RULE = 'networking.istio.io/DestinationRule';
 export const SERVICE_ENTRY = 'networking.istio.io/ServiceEntry';
 export const TELEMETRY = 'telemetry.istio.io/Telemetry';
+export const WORKLOAD_GROUP = 'networking.istio.io/WorkloadGroup';
 export const WASM_PLUGIN = 'extensions.istio.io/WasmPlugin';
 
 /** Istio's objects for routing and extension, as far as rules read them. */
@@ -59,6 +60,10 @@ export interface ServiceEntry extends KubeObject {
     ports?: { number: number; protocol?: string; name?: string }[];
     exportTo?: string[];
   };
+}
+
+export interface WorkloadGroup extends KubeObject {
+  spec?: { metadata?: { labels?: Record<string, string> }; template?: { serviceAccount?: string } };
 }
 
 /** What Telemetry, WasmPlugin and the policies have in common. */

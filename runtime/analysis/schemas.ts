@@ -20,8 +20,6 @@ const podTemplate = open({
   spec: open({ serviceAccountName: text, containers, initContainers: containers }),
 });
 const workload = open({ metadata, spec: open({ template: podTemplate }) });
-const targetRef = open({ group: text, kind: text, name: text });
-const selector = open({ matchLabels: texts });
 const nothing = open({ metadata });
 
 const builtin: Readonly<Record<string, JsonSchema>> = {
@@ -40,10 +38,6 @@ const builtin: Readonly<Record<string, JsonSchema>> = {
   'apps/ReplicaSet': workload,
   'batch/Job': workload,
   'batch/CronJob': open({ metadata, spec: open({ jobTemplate: workload }) }),
-  'extensions.istio.io/WasmPlugin': open({
-    metadata,
-    spec: open({ selector, targetRef, targetRefs: list(targetRef) }),
-  }),
   'kustomize.config.k8s.io/Kustomization': open({ metadata }),
 };
 
@@ -85,9 +79,17 @@ function read(release: Release, channel: Channel): Schemas {
   );
 }
 
-/** The schema of a kind: the CustomResourceDefinition's, or the part of a built-in kind that rules rely on. */
+/**
+ * The schema of a kind: the CustomResourceDefinition's, or the part of a built-in kind that rules rely on. A version that
+ * the definitions lack is read as v1, so that rules may rely on its types too.
+ */
 export function schemaOf(group: string, version: string, kind: string, release?: Release): JsonSchema {
-  return customSchema(group, version, kind, release) ?? builtin[`${group}/${kind}`] ?? nothing;
+  return (
+    customSchema(group, version, kind, release) ??
+    customSchema(group, 'v1', kind, release) ??
+    builtin[`${group}/${kind}`] ??
+    nothing
+  );
 }
 
 /** Whether the definitions that we carry have this kind in this version. */

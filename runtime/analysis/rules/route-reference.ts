@@ -1,24 +1,22 @@
 import type { HttpRoute, Service } from '../../api/resources';
 import { absence } from '../absence';
+import { ROUTES, serviceBackends } from '../routes';
 import { rule, type RuleContext } from '../rule';
 import type { Path } from '../path';
 
 export const routeReference = rule<HttpRoute>({
   code: 'AMB3006',
   severity: 'hint',
-  title: 'An HTTPRoute refers to a Service or port that is not there',
+  title: 'A route refers to a Service or port that is not there',
   why: 'Requests that a route sends to a missing Service or port are answered with 500. A Service that stands in no analysed file gives a hint; a Service that is there and lacks the port gives a warning.',
   aliases: ['KIA1402', 'IST0101'],
   scope: 'workspace',
-  kinds: ['gateway.networking.k8s.io/HTTPRoute'],
+  kinds: ROUTES,
   check(context) {
     const { document } = context;
     for (const [index, parent] of (document.value.spec?.parentRefs ?? []).entries())
       if (parent.kind === 'Service') check(context, parent, ['spec', 'parentRefs', index]);
-    for (const [index, { backendRefs }] of (document.value.spec?.rules ?? []).entries())
-      for (const [at, backend] of (backendRefs ?? []).entries())
-        if ((backend.kind ?? 'Service') === 'Service')
-          check(context, backend, ['spec', 'rules', index, 'backendRefs', at]);
+    for (const { path, backend } of serviceBackends(document.value)) check(context, backend, path);
   },
 });
 

@@ -2,7 +2,7 @@ import type { AuthorizationPolicy } from '../../api/resources';
 import { fix, replaceScalar } from '../edit';
 import type { Path } from '../path';
 import { rule } from '../rule';
-import type { Mesh, WorkloadFact } from '../workspace';
+import { podPort } from './pod-port';
 import { AUTHORIZATION_POLICY, isForZtunnel } from './ztunnel-policy';
 
 export const servicePortInPolicy = rule<AuthorizationPolicy>({
@@ -29,30 +29,6 @@ export const servicePortInPolicy = rule<AuthorizationPolicy>({
     }
   },
 });
-
-/** The pod port behind a Service port, when the number is a Service's and no pod's. */
-function podPort(
-  port: number,
-  workloads: readonly WorkloadFact[],
-  mesh: Mesh,
-): { service: string; port: number } | undefined {
-  if (workloads.some(({ ports }) => ports.some(({ containerPort }) => containerPort === port))) return undefined;
-  const candidates = workloads.flatMap((workload) =>
-    mesh.servicesOf(workload).flatMap(({ name, value }) =>
-      (value.spec.ports ?? []).map(({ port: servicePort, targetPort = servicePort }) => ({
-        service: name,
-        servicePort,
-        port:
-          typeof targetPort === 'number'
-            ? targetPort
-            : workload.ports.find((container) => container.name === targetPort)?.containerPort,
-      })),
-    ),
-  );
-  if (candidates.some((candidate) => candidate.port === port)) return undefined;
-  const found = candidates.find((candidate) => candidate.servicePort === port);
-  return found?.port === undefined ? undefined : { service: found.service, port: found.port };
-}
 
 function portPlaces(policy: AuthorizationPolicy): { path: Path; port: number }[] {
   return (policy.spec?.rules ?? []).flatMap((rule, i) => {

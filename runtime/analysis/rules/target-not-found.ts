@@ -11,7 +11,7 @@ export const targetNotFound = rule<Targeting>({
   severity: 'hint',
   title: 'A policy targets a Service or Gateway that is not there',
   why: "targetRefs name objects of the policy's own namespace. A target that stands in no analysed file gives a hint, since the cluster may have it; one that stands in another namespace only gives a warning, since the policy cannot reach it there. Until the target exists, nobody enforces the policy (TargetNotFound).",
-  aliases: ['KIA0104', 'IST0101', 'IST0171'],
+  aliases: ['IST0101', 'IST0171'],
   scope: 'workspace',
   kinds: [AUTHORIZATION_POLICY, 'security.istio.io/RequestAuthentication', TELEMETRY, WASM_PLUGIN],
   check({ document, mesh, report }) {
