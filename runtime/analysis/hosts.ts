@@ -22,6 +22,12 @@ export function fullHost({ namespace, name }: ObjectName): string {
   return `${name}.${namespace}.svc.${CLUSTER_DOMAIN}`;
 }
 
+/** A host as Istio completes it: the full name where a Service could be meant, anything else as it is. */
+export function absoluteHost(host: string, namespace: string): string {
+  const service = serviceNameOf(host, namespace);
+  return service ? fullHost(service) : host;
+}
+
 /** The Service that a host names, or the ServiceEntry that lists it or a wildcard that covers it. */
 export function objectOfHost(host: string, namespace: string, mesh: Mesh): MeshDocument | undefined {
   const service = serviceNameOf(host, namespace);

@@ -1,4 +1,5 @@
 import type { AuthorizationPolicy } from '../../api/resources';
+import { canonical } from '../canonical';
 import { rule } from '../rule';
 import { AUTHORIZATION_POLICY } from './ztunnel-policy';
 
@@ -28,13 +29,4 @@ function contentOf(policy: AuthorizationPolicy): string {
   const known = contents.get(policy) ?? canonical(policy.spec ?? {});
   contents.set(policy, known);
   return known;
-}
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

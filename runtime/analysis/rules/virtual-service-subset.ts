@@ -1,4 +1,4 @@
-import { fullHost, serviceNameOf } from '../hosts';
+import { absoluteHost } from '../hosts';
 import {
   DESTINATION_RULE,
   destinationsOf,
@@ -22,7 +22,7 @@ export const virtualServiceSubset = rule<VirtualService>({
     for (const { path, destination } of destinationsOf(document.value)) {
       const { host, subset } = destination;
       if (!subset) continue;
-      const known = byHost.get(absolute(host, document.namespace));
+      const known = byHost.get(absoluteHost(host, document.namespace));
       if (known?.includes(subset)) continue;
       report(
         [...path, 'subset'],
@@ -39,13 +39,8 @@ export const virtualServiceSubset = rule<VirtualService>({
 function subsets(mesh: Mesh): ReadonlyMap<string, readonly string[]> {
   const byHost = new Map<string, string[]>();
   for (const { namespace, value } of mesh.ofKind<DestinationRule>(DESTINATION_RULE)) {
-    const host = absolute(value.spec?.host ?? '', namespace);
+    const host = absoluteHost(value.spec?.host ?? '', namespace);
     byHost.set(host, [...(byHost.get(host) ?? []), ...(value.spec?.subsets ?? []).map(({ name }) => name)]);
   }
   return byHost;
-}
-
-function absolute(host: string, namespace: string): string {
-  const service = serviceNameOf(host, namespace);
-  return service ? fullHost(service) : host;
 }
