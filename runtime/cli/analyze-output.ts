@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../analysis/analyze';
 import { CATALOGUE } from '../analysis/catalogue';
+import type { Place } from '../analysis/place';
 import { SEVERITIES, type Severity } from '../analysis/rule';
 
 /** `file:line:column: severity AMBnnnn message`, which terminals and editors make links of, and a line of counts. */
@@ -48,6 +49,7 @@ export function sarifOf(found: readonly Diagnostic[]): object {
       shortDescription: { text: entry?.title ?? code },
       fullDescription: { text: entry?.why ?? code },
       defaultConfiguration: { level: LEVEL[entry?.severity ?? 'warning'] },
+      properties: { tags: [...(entry?.aliases ?? [])] },
     };
   });
   return {
@@ -57,22 +59,32 @@ export function sarifOf(found: readonly Diagnostic[]): object {
       {
         tool: { driver: { name: 'ambient', rules } },
         columnKind: 'utf16CodeUnits',
-        results: found.map(({ code, severity, message, file, line, column, endLine, endColumn }) => ({
+        results: found.map(({ code, severity, message, related, ...place }) => ({
           ruleId: code,
           ruleIndex: codes.indexOf(code),
           level: LEVEL[severity],
           message: { text: message },
-          locations: [
-            {
-              physicalLocation: {
-                artifactLocation: { uri: file.replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/') },
-                region: { startLine: line, startColumn: column, endLine, endColumn },
-              },
-            },
-          ],
+          locations: [locationOf(place)],
+          ...(related.length > 0 && {
+            relatedLocations: related.map((other, index) => ({
+              id: index,
+              message: { text: other.message },
+              ...locationOf(other),
+            })),
+          }),
         })),
       },
     ],
+  };
+}
+
+function locationOf({ file, line, column, endLine, endColumn }: Place): object {
+  const uri = file.replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/');
+  return {
+    physicalLocation: {
+      artifactLocation: { uri },
+      region: { startLine: line, startColumn: column, endLine, endColumn },
+    },
   };
 }
 

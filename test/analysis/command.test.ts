@@ -8,6 +8,38 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const root = path.join(import.meta.dirname, '..', '..');
 let folder: string;
 
+/** The parts of SARIF 2.1.0 that readers need. */
+interface Sarif {
+  readonly runs: readonly [
+    {
+      readonly tool: {
+        readonly driver: {
+          readonly rules: readonly {
+            readonly id: string;
+            readonly shortDescription: { readonly text: string };
+            readonly fullDescription: { readonly text: string };
+            readonly defaultConfiguration: { readonly level: string };
+          }[];
+        };
+      };
+      readonly results: readonly {
+        readonly ruleId: string;
+        readonly ruleIndex: number;
+        readonly level: string;
+        readonly message: { readonly text: string };
+        readonly locations: readonly [
+          {
+            readonly physicalLocation: {
+              readonly artifactLocation: { readonly uri: string };
+              readonly region: Readonly<Record<'startLine' | 'startColumn' | 'endLine' | 'endColumn', number>>;
+            };
+          },
+        ];
+      }[];
+    },
+  ];
+}
+
 /** The command itself, from the sources, in a folder with manifests. */
 function ambient(...args: string[]): { code: number | null; stdout: string; stderr: string } {
   return ambientWith('', ...args);
@@ -111,15 +143,28 @@ spec: { rules: [{ from: [{ source: { trustDomains: [other] } }] }] }
     );
   });
 
-  test('prints SARIF whose results point at its rules', () => {
-    const sarif = JSON.parse(ambient('analyze', '-o', 'sarif').stdout) as {
-      version: string;
-      runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number }[] }[];
-    };
+  test('prints SARIF 2.1.0 as its schema wants it', () => {
+    const sarif = JSON.parse(ambient('analyze', '-o', 'sarif').stdout) as Sarif;
+    expect(sarif).toMatchObject({ version: '2.1.0', $schema: expect.stringContaining('sarif-2.1.0') as unknown });
     const [run] = sarif.runs;
-    expect(sarif.version).toBe('2.1.0');
-    expect(run?.results.length).toBe(6);
-    for (const { ruleId, ruleIndex } of run?.results ?? []) expect(run?.tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
+    const { rules } = run.tool.driver;
+    expect(run.results.length).toBe(6);
+    expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
+    for (const { shortDescription, fullDescription, defaultConfiguration } of rules) {
+      expect([shortDescription.text, fullDescription.text].every((text) => text.length > 0)).toBe(true);
+      expect(['error', 'warning', 'note', 'none']).toContain(defaultConfiguration.level);
+    }
+    for (const { ruleId, ruleIndex, level, message, locations } of run.results) {
+      expect(rules[ruleIndex]?.id).toBe(ruleId);
+      expect(['error', 'warning', 'note', 'none']).toContain(level);
+      expect(message.text).not.toBe('');
+      const [{ physicalLocation }] = locations;
+      const { startLine, startColumn, endLine, endColumn } = physicalLocation.region;
+      expect([startLine, startColumn, endLine, endColumn].every((one) => Number.isInteger(one) && one > 0)).toBe(true);
+      expect(endLine > startLine || (endLine === startLine && endColumn > startColumn)).toBe(true);
+      // A relative reference whose characters are escaped: a colon in its first part would be a scheme.
+      expect(physicalLocation.artifactLocation.uri).toMatch(/^[\w.%~-]+(\/[\w.%~-]+)*$/);
+    }
   });
 
   test('judges standard input', () => {
