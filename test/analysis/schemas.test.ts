@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { fieldDoc, labelDoc } from '../../runtime/analysis/fields/fields';
 import { availabilityOf, enumOf, ISTIO_VERSIONS, releaseOf, schemaAt, schemaOf } from '../../runtime/analysis/schemas';
 import { parsePath } from '../../runtime/analysis/path';
 
@@ -48,29 +47,5 @@ describe('schemas', () => {
 
   test('of a kind without definition pass everything but bad metadata', () => {
     expect(schemaOf('example.com', 'v1', 'Thing')['x-kubernetes-preserve-unknown-fields']).toBe(true);
-  });
-});
-
-describe('documentation', () => {
-  test.each([
-    // path                                              a part of what it says
-    ['', 'who may reach'],
-    ['spec.rules[0].from[0].source.principals[0]', 'spiffe'],
-    ['spec.targetRefs[0].kind', 'GatewayClass'],
-    ['spec.selector.matchLabels.app', 'Labels that a pod must have'],
-    ['status.conditions[0].type', 'about'],
-    ['metadata.name', 'unique'],
-  ])('a policy at "%s" tells "%s"', (path, text) => {
-    expect(fieldDoc('security.istio.io', 'AuthorizationPolicy', parsePath(path))).toContain(text);
-  });
-
-  test('of an unknown field is none', () => {
-    expect(fieldDoc('security.istio.io', 'AuthorizationPolicy', ['spec', 'nothing'])).toBeUndefined();
-    expect(fieldDoc('example.com', 'Thing', ['spec'])).toBeUndefined();
-  });
-
-  test('of labels', () => {
-    expect(labelDoc('istio.io/dataplane-mode')).toMatchObject({ on: 'label', values: ['ambient', 'none'] });
-    expect(labelDoc('app')).toBeUndefined();
   });
 });

@@ -25,7 +25,7 @@ export const authorizationPolicy: FieldDocs = {
     'Trust domains of the caller’s identity. Waypoints only: istiod does not translate it for ztunnel, where an entry of nothing else matches nobody.',
   'spec.rules.from.source.notTrustDomains': 'Trust domains that do not match.',
   'spec.rules.from.source.ipBlocks':
-    'Addresses or CIDR ranges of the connection’s source. ztunnel and waypoint both see the address of the calling pod.',
+    'Addresses or CIDR ranges of the connection’s source: the calling pod’s, or the waypoint’s where ztunnel stands behind one.',
   'spec.rules.from.source.notIpBlocks': 'Addresses or ranges that do not match.',
   'spec.rules.from.source.remoteIpBlocks':
     'Addresses of the original client as `X-Forwarded-For` or PROXY protocol tell it. Only a waypoint or gateway knows: ztunnel drops an ALLOW rule with it.',

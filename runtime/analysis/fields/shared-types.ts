@@ -1,4 +1,4 @@
-import type { FieldDocs } from './field-docs';
+import { typed, type FieldDocs } from './field-docs';
 
 /** What every object has. */
 export const objectFields: FieldDocs = {
@@ -47,4 +47,34 @@ export const istioStatus: FieldDocs = {
   'validationMessages.type': 'Name and code of the finding.',
   'validationMessages.type.code': 'Code of the finding, `IST0101`.',
   'validationMessages.type.name': 'Name of the finding.',
+};
+
+/** A condition as Kubernetes has it. */
+const condition: FieldDocs = {
+  lastTransitionTime: 'When the condition last changed its status.',
+  message: 'The finding in words.',
+  observedGeneration:
+    'Generation of the object that the condition speaks of; a smaller one than the object’s is outdated.',
+  reason: 'The finding in one word, for programs.',
+  status: '`True`, `False` or `Unknown`.',
+  type: 'What the condition is about, such as `Accepted`, `Programmed` or `ResolvedRefs`.',
+};
+
+export const conditions = typed('What controllers found out, one entry for each question.', condition);
+
+/** A selector of Kubernetes, by labels and expressions. */
+export const labelSelector: FieldDocs = {
+  matchLabels: 'Labels that must be there with these values, all of them.',
+  matchExpressions: 'Conditions on labels, all of which must hold.',
+  'matchExpressions.key': 'Key of the label.',
+  'matchExpressions.operator': '`In`, `NotIn`, `Exists` or `DoesNotExist`.',
+  'matchExpressions.values': 'Values for `In` and `NotIn`.',
+};
+
+/** A reference to a Secret, ConfigMap or other object, perhaps of another namespace. */
+export const objectReference: FieldDocs = {
+  group: 'API group of the object; empty for the core group, as for Secrets and ConfigMaps.',
+  kind: 'Kind of the object.',
+  name: 'Name of the object.',
+  namespace: 'Namespace of the object, this object’s own by default. Another one needs a ReferenceGrant there.',
 };
