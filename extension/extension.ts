@@ -1,11 +1,15 @@
 import * as vscode from 'vscode';
+import type { ExplainParams } from '../runtime/language/protocol';
+import { analyzeWorkspace } from './commands/analyze-workspace';
 import { deleteWaypoint } from './commands/delete-waypoint';
 import { deployWaypoint } from './commands/deploy-waypoint';
 import { enrollNamespace } from './commands/enroll-namespace';
+import { explainEnforcement } from './commands/explain-enforcement';
 import { selectEngine } from './commands/select-engine';
 import { startMesh } from './commands/start-mesh';
 import { stopMesh } from './commands/stop-mesh';
 import { FlowPanel } from './flow/flow-panel';
+import { LanguageFeatures } from './language/language-features';
 import { MeshSession, type MeshState } from './mesh-session';
 import { MeshTree } from './views/mesh-tree';
 import { createStatusItem } from './views/status-item';
@@ -15,6 +19,8 @@ export interface AmbientApi {
   readonly state: MeshState;
   /** Path, while a mesh runs. */
   readonly kubeconfig: string | undefined;
+  /** Whether a manifest has been opened, and the language server started for it. */
+  readonly analysing: boolean;
 }
 
 /** Wires the rooms together; heavy libraries come with the first command that needs them. */
@@ -23,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
   const session = new MeshSession(log, context.extensionUri);
   const tree = new MeshTree(session);
   const flow = new FlowPanel(session, context.extensionUri);
+  const language = new LanguageFeatures(session);
   const command = (id: string, action: (...args: never[]) => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(`ambient.${id}`, told(log, action as (...args: unknown[]) => unknown));
 
@@ -31,6 +38,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     session,
     tree,
     flow,
+    language,
     createStatusItem(session),
     vscode.window.createTreeView('ambient.mesh', { treeDataProvider: tree, showCollapseAll: true }),
     command('startMesh', () => startMesh(session)),
@@ -41,6 +49,8 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     command('deployWaypoint', (item?: { namespace?: string; service?: string }) => deployWaypoint(session, item)),
     command('deleteWaypoint', (item?: { namespace: string; label: string }) => deleteWaypoint(session, item)),
     command('showTrafficFlow', () => flow.show()),
+    command('analyzeWorkspace', () => analyzeWorkspace(language)),
+    command('explainEnforcement', (params: ExplainParams) => explainEnforcement(language, params)),
     command('showLog', () => log.show()),
   );
   return {
@@ -49,6 +59,9 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     },
     get kubeconfig() {
       return session.kubeconfig;
+    },
+    get analysing() {
+      return language.started;
     },
   };
 }

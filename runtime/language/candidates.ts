@@ -3,7 +3,7 @@ import { TRUST_DOMAIN } from '../api/labels';
 import type { MeshDocument } from '../analysis/document';
 import { fullHost } from '../analysis/hosts';
 import type { ServiceEntry } from '../analysis/istio-objects';
-import { isLive, withLive, type LiveMesh } from '../analysis/live-mesh';
+import { isLive } from '../analysis/live-mesh';
 import { isWaypoint } from '../analysis/workspace';
 import type { LanguageSession } from './session';
 import { GATEWAY, SERVICE, SERVICE_ACCOUNT, SERVICE_ENTRY } from './references';
@@ -14,12 +14,6 @@ export interface Candidate {
   readonly detail: string;
   /** Before the others. */
   readonly near?: boolean;
-}
-
-/** The objects of files and of the running mesh. */
-export function objectsOf(session: LanguageSession, live: LiveMesh | undefined, kind: string): readonly MeshDocument[] {
-  const inMesh = (live?.documents ?? []).filter((one) => `${one.group}/${one.kind}` === kind);
-  return withLive(session.mesh.ofKind(kind), live && { ...live, documents: inMesh });
 }
 
 /** Names of objects of a kind, those of a namespace only, or first where others may be meant. */
@@ -35,15 +29,15 @@ export function waypoints(objects: readonly MeshDocument[], namespace: string): 
 }
 
 /** Hosts of Services, short within the namespace, and those of ServiceEntries. */
-export function hosts(session: LanguageSession, live: LiveMesh | undefined, namespace: string): Candidate[] {
+export function hosts(session: LanguageSession, namespace: string): Candidate[] {
   return [
-    ...objectsOf(session, live, SERVICE).flatMap((service) => {
+    ...session.mesh.ofKind(SERVICE).flatMap((service) => {
       const near = service.namespace === namespace;
       const detail = detailOf(service);
       const full = { text: fullHost(service), detail, near };
       return near ? [{ text: service.name, detail, near }, full] : [full];
     }),
-    ...objectsOf(session, live, SERVICE_ENTRY).flatMap((entry) =>
+    ...session.mesh.ofKind(SERVICE_ENTRY).flatMap((entry) =>
       ((entry as MeshDocument<ServiceEntry>).value.spec?.hosts ?? []).map((text) => ({
         text,
         detail: detailOf(entry),
@@ -53,10 +47,10 @@ export function hosts(session: LanguageSession, live: LiveMesh | undefined, name
 }
 
 /** Identities of service accounts, and of waypoints, whose accounts stand in no file. */
-export function principals(session: LanguageSession, live: LiveMesh | undefined, namespace: string): Candidate[] {
+export function principals(session: LanguageSession, namespace: string): Candidate[] {
   const identity = ({ namespace: own, name }: MeshDocument): string => `${TRUST_DOMAIN}/ns/${own}/sa/${name}`;
-  const waypoint = objectsOf(session, live, GATEWAY).filter((one) => isWaypoint(one as MeshDocument<never>));
-  return [...objectsOf(session, live, SERVICE_ACCOUNT), ...waypoint].map((account) => ({
+  const waypoint = session.mesh.ofKind(GATEWAY).filter((one) => isWaypoint(one as MeshDocument<never>));
+  return [...session.mesh.ofKind(SERVICE_ACCOUNT), ...waypoint].map((account) => ({
     text: identity(account),
     detail: detailOf(account),
     near: account.namespace === namespace,
@@ -64,13 +58,9 @@ export function principals(session: LanguageSession, live: LiveMesh | undefined,
 }
 
 /** Ports of a Service; of all Services of the namespace where none is named. */
-export function servicePorts(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  namespace: string,
-  name: string | undefined,
-): Candidate[] {
-  return objectsOf(session, live, SERVICE)
+export function servicePorts(session: LanguageSession, namespace: string, name: string | undefined): Candidate[] {
+  return session.mesh
+    .ofKind(SERVICE)
     .filter((service) => service.namespace === namespace && (name === undefined || service.name === name))
     .flatMap((service) =>
       ((service as MeshDocument<Service>).value.spec?.ports ?? []).map((port) => ({

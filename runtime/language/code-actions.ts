@@ -46,10 +46,12 @@ export function codeActions(
 }
 
 function fixesOf(session: LanguageSession, { fixes }: Diagnostic): CodeAction[] {
-  return fixes.map((fix) => ({
+  // What only a mesh has is in no file that one could edit.
+  const possible = fixes.filter(({ edits }) => edits.every((edit) => session.file(edit.file) !== undefined));
+  return possible.map((fix) => ({
     title: fix.title,
     kind: CodeActionKind.QuickFix,
-    isPreferred: fixes.length === 1,
+    isPreferred: possible.length === 1,
     edit: workspaceEdit(session, [fix]),
   }));
 }

@@ -5,9 +5,10 @@ import { ATTACHED_KINDS } from '../analysis/enforcement/explain-attached';
 import { rangeAt } from '../analysis/locate';
 import { AUTHORIZATION_POLICY } from '../analysis/rules/ztunnel-policy';
 import { rangeOf } from './places';
+import type { ExplainParams } from './protocol';
 import type { LanguageSession } from './session';
 
-/** Client's command that shows the whole explanation: URI and kind, namespace and name of the object. */
+/** The client's command that shows the whole explanation of an object; see `ExplainParams`. */
 export const EXPLAIN_COMMAND = 'ambient.explainEnforcement';
 
 interface LensData {
@@ -31,7 +32,8 @@ export function resolveCodeLens(session: LanguageSession, file: string, lens: Co
   const title = document && explainEnforcement(document, session.mesh)?.summary;
   if (document === undefined || title === undefined) return { ...lens, command: { title: '', command: '' } };
   const { kind, namespace, name } = document;
-  return { ...lens, command: { title, command: EXPLAIN_COMMAND, arguments: [uri, { kind, namespace, name }] } };
+  const params: ExplainParams = { uri, kind, namespace, name };
+  return { ...lens, command: { title, command: EXPLAIN_COMMAND, arguments: [params] } };
 }
 
 /** The URI of a lens that is to be resolved. */

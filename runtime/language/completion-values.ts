@@ -1,7 +1,6 @@
 import { USE_WAYPOINT, USE_WAYPOINT_NAMESPACE } from '../api/labels';
 import type { MeshDocument } from '../analysis/document';
 import { labelDoc } from '../analysis/fields/fields';
-import type { LiveMesh } from '../analysis/live-mesh';
 import type { Path } from '../analysis/path';
 import { enumOf, releaseOf, schemaAt } from '../analysis/schemas';
 import {
@@ -9,7 +8,6 @@ import {
   fromRoutes,
   hosts,
   names,
-  objectsOf,
   podPorts,
   principals,
   servicePorts,
@@ -39,24 +37,14 @@ const CONDITIONS: readonly (readonly [string, string])[] = [
 type Object = Readonly<Record<string, unknown>>;
 
 /** The values that may stand at a path of a document: the schema's, and those that workspace and mesh have. */
-export function valuesAt(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  document: MeshDocument,
-  path: Path,
-): Candidate[] {
+export function valuesAt(session: LanguageSession, document: MeshDocument, path: Path): Candidate[] {
   const { group, version, kind } = document;
   const schema = schemaAt(group, version, kind, path, releaseOf(session.settings.analysis.istioVersion));
   const fixed = enumOf(schema ?? {}).map((value) => ({ text: String(value), detail: kind, near: true }));
-  return [...fixed, ...labelValues(session, live, document, path), ...ownValues(session, live, document, path)];
+  return [...fixed, ...labelValues(session, document, path), ...ownValues(session, document, path)];
 }
 
-function labelValues(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  document: MeshDocument,
-  path: Path,
-): Candidate[] {
+function labelValues(session: LanguageSession, document: MeshDocument, path: Path): Candidate[] {
   const [owner, key] = [path.at(-2), String(path.at(-1))];
   if (owner === 'matchLabels') return workloadLabels(session, document.namespace, key);
   if (owner !== 'labels' && owner !== 'annotations') return [];
@@ -64,17 +52,12 @@ function labelValues(
     const labels = objectAt(document, path.slice(0, -1));
     const own = document.kind === 'Namespace' ? document.name : document.namespace;
     const namespace = labels[USE_WAYPOINT_NAMESPACE];
-    return waypoints(objectsOf(session, live, GATEWAY), typeof namespace === 'string' ? namespace : own);
+    return waypoints(session.mesh.ofKind(GATEWAY), typeof namespace === 'string' ? namespace : own);
   }
   return (labelDoc(key)?.values ?? []).map((text) => ({ text, detail: key, near: true }));
 }
 
-function ownValues(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  document: MeshDocument,
-  path: Path,
-): Candidate[] {
+function ownValues(session: LanguageSession, document: MeshDocument, path: Path): Candidate[] {
   const keys = path.filter((part) => typeof part === 'string');
   const key = keys.at(-1) ?? '';
   const parent = objectAt(document, path.slice(0, typeof path.at(-1) === 'number' ? -2 : -1));
@@ -86,34 +69,28 @@ function ownValues(
   if (policy && key === 'key' && keys.includes('when')) return conditions(session);
   if (policy && /^(not)?requestPrincipals$/i.test(key)) return issuers(session);
   if (key === 'name' && keys.at(-2) === 'headers') return fromRoutes(session, 'headers');
-  if (key === 'gatewayClassName') return gatewayClasses(session, live);
+  if (key === 'gatewayClassName') return gatewayClasses(session);
   if (key === 'kind' && /^(targetRefs?|parentRefs|backendRefs?)$/.test(keys.at(-2) ?? ''))
     return ['Service', 'Gateway', 'ServiceEntry'].map((text) => ({ text, detail: 'kind' }));
   if (key === 'port' && (keys.includes('backendRefs') || keys.includes('parentRefs')))
-    return servicePorts(session, live, namespace, stringOf(parent['name']));
+    return servicePorts(session, namespace, stringOf(parent['name']));
   if (key === 'number' && keys.at(-2) === 'port') {
     const host = stringOf(objectAt(document, path.slice(0, -2))['host']) ?? '';
     const service = serviceNameOf(host, document.namespace);
-    return servicePorts(session, live, service?.namespace ?? document.namespace, service?.name);
+    return servicePorts(session, service?.namespace ?? document.namespace, service?.name);
   }
-  return named(session, live, document, path, parent);
+  return named(session, document, path, parent);
 }
 
 /** Names of whatever the place refers to. */
-function named(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  document: MeshDocument,
-  path: Path,
-  parent: Object,
-): Candidate[] {
+function named(session: LanguageSession, document: MeshDocument, path: Path, parent: Object): Candidate[] {
   const kind = expectedAt(document, path, parent);
   if (kind === undefined) return [];
-  if (formAt(path) === 'host') return hosts(session, live, document.namespace);
-  if (formAt(path) === 'principal') return principals(session, live, document.namespace);
+  if (formAt(path) === 'host') return hosts(session, document.namespace);
+  if (formAt(path) === 'principal') return principals(session, document.namespace);
   const namespace = stringOf(parent['namespace']) ?? document.namespace;
-  const objects = objectsOf(session, live, kind);
-  if (kind === NAMESPACE) return namespaces(session, live);
+  const objects = session.mesh.ofKind(kind);
+  if (kind === NAMESPACE) return namespaces(session);
   if (kind === SERVICE || kind === SERVICE_ENTRY || kind === GATEWAY || document.group !== 'security.istio.io')
     return names(objects, namespace, false);
   // `serviceAccounts` of a policy may be of another namespace, with its name before a slash.
@@ -125,14 +102,14 @@ function named(
 }
 
 /** Namespaces that have a document of their own, and those that others are in. */
-function namespaces(session: LanguageSession, live: LiveMesh | undefined): Candidate[] {
-  const own = objectsOf(session, live, NAMESPACE).map(({ name }) => name);
-  const used = [SERVICE, GATEWAY].flatMap((kind) => objectsOf(session, live, kind).map(({ namespace }) => namespace));
+function namespaces(session: LanguageSession): Candidate[] {
+  const own = session.mesh.ofKind(NAMESPACE).map(({ name }) => name);
+  const used = [SERVICE, GATEWAY].flatMap((kind) => session.mesh.ofKind(kind).map(({ namespace }) => namespace));
   return [...new Set([...own, ...used])].map((text) => ({ text, detail: 'Namespace' }));
 }
 
-function gatewayClasses(session: LanguageSession, live: LiveMesh | undefined): Candidate[] {
-  const own = objectsOf(session, live, 'gateway.networking.k8s.io/GatewayClass').map(({ name }) => name);
+function gatewayClasses(session: LanguageSession): Candidate[] {
+  const own = session.mesh.ofKind('gateway.networking.k8s.io/GatewayClass').map(({ name }) => name);
   return [...new Set(['istio-waypoint', 'istio', ...own])].map((text) => ({ text, detail: 'GatewayClass' }));
 }
 

@@ -12,7 +12,6 @@ import type { Release } from '../api/crds';
 import { fieldDoc } from '../analysis/fields/fields';
 import { LABELS } from '../analysis/fields/labels';
 import type { MeshDocument } from '../analysis/document';
-import type { LiveMesh } from '../analysis/live-mesh';
 import type { Path } from '../analysis/path';
 import { releaseOf, schemaAt } from '../analysis/schemas';
 import { workloadLabels } from './candidates';
@@ -25,18 +24,13 @@ import type { LanguageSession } from './session';
 const MANY = 300;
 
 /** What may be typed at a position: keys of the kind, values of workspace and mesh, whole documents. */
-export function completion(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  file: string,
-  position: Position,
-): CompletionList {
+export function completion(session: LanguageSession, file: string, position: Position): CompletionList {
   const parsed = session.file(file);
   const cursor = parsed && !parsed.templated ? cursorAt(parsed.source, offsetAt(parsed.source, position)) : undefined;
   if (parsed === undefined || cursor === undefined) return { isIncomplete: false, items: [] };
   const release = releaseOf(session.settings.analysis.istioVersion);
   const range = rangeOf(parsed.source, cursor.word);
-  const items = itemsAt(session, live, release, cursor).map(({ insertText, ...item }) => ({
+  const items = itemsAt(session, release, cursor).map(({ insertText, ...item }) => ({
     ...item,
     insertTextMode: InsertTextMode.asIs,
     textEdit: { range, newText: insertText ?? item.label },
@@ -44,12 +38,7 @@ export function completion(
   return { isIncomplete: items.length > MANY, items: items.slice(0, MANY) };
 }
 
-function itemsAt(
-  session: LanguageSession,
-  live: LiveMesh | undefined,
-  release: Release,
-  cursor: Cursor,
-): CompletionItem[] {
+function itemsAt(session: LanguageSession, release: Release, cursor: Cursor): CompletionItem[] {
   const { document, path, position, line, column, above } = cursor;
   const head = /^(apiVersion|kind):\s/.exec(line)?.[1];
   if (head !== undefined) return headValues(head, release, above);
@@ -62,7 +51,7 @@ function itemsAt(
   const isScalar = schema?.type !== undefined && schema.type !== 'object' && schema.type !== 'array';
   if (position === 'key' && !isScalar) return keysAt(session, document, path, schema, cursor);
   return distinct(
-    valuesAt(session, live, document, path).map(({ text, detail, near }) => ({
+    valuesAt(session, document, path).map(({ text, detail, near }) => ({
       label: text,
       detail,
       kind: CompletionItemKind.Value,

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DiagnosticSeverity, DiagnosticTag, type Diagnostic as LspDiagnostic } from 'vscode-languageserver/node';
 import type { Diagnostic } from '../analysis/diagnostic';
 import type { Severity } from '../analysis/rule';
@@ -5,7 +8,8 @@ import { rangeOfPlace, uriOf } from './places';
 import type { LanguageSession } from './session';
 
 export const SOURCE = 'Ambient';
-const DOCS = 'https://github.com/ambient-dev/ambient/blob/main/docs/rules';
+/** The rules' pages come with the program. */
+const PAGES = path.join(__dirname, '..', 'docs', 'rules');
 
 const SEVERITY: Readonly<Record<Severity, DiagnosticSeverity>> = {
   error: DiagnosticSeverity.Error,
@@ -34,6 +38,7 @@ export function diagnosticsOf(session: LanguageSession, file: string): LspDiagno
 
 function lspDiagnostic(finding: Diagnostic, severity: Severity): LspDiagnostic {
   const { code, message, related } = finding;
+  const href = pageOf(code);
   const tags = [
     ...(DEPRECATED.test(code) ? [DiagnosticTag.Deprecated] : []),
     ...(UNNECESSARY.has(code) ? [DiagnosticTag.Unnecessary] : []),
@@ -43,7 +48,7 @@ function lspDiagnostic(finding: Diagnostic, severity: Severity): LspDiagnostic {
     severity: SEVERITY[severity],
     source: SOURCE,
     code,
-    codeDescription: { href: `${DOCS}/${code}.md` },
+    ...(href === undefined ? {} : { codeDescription: { href } }),
     message,
     ...(tags.length > 0 ? { tags } : {}),
     ...(related.length > 0
@@ -55,4 +60,14 @@ function lspDiagnostic(finding: Diagnostic, severity: Severity): LspDiagnostic {
         }
       : {}),
   };
+}
+
+const pages = new Map<string, string | undefined>();
+
+function pageOf(code: string): string | undefined {
+  if (!pages.has(code)) {
+    const page = path.join(PAGES, `${code}.md`);
+    pages.set(code, existsSync(page) ? pathToFileURL(page).href : undefined);
+  }
+  return pages.get(code);
 }

@@ -1,4 +1,5 @@
-import { NotificationType, RequestType0 } from 'vscode-languageserver/node';
+import { NotificationType, RequestType, RequestType0 } from 'vscode-languageserver/node';
+import type { Enforcement } from '../analysis/enforcement/enforcement';
 
 /** What the client and this server say beyond the Language Server Protocol; each message with who sends it and when. */
 
@@ -7,6 +8,16 @@ export const meshChanged = new NotificationType<{ readonly kubeconfig: string | 
 
 /** Client → server, on the user's command: show the findings of all files from now on. */
 export const analyzeWorkspace = new RequestType0<AnalysisStatus, void>('ambient/analyzeWorkspace');
+
+/** Client → server, from a code lens: who enforces the object, or null when it is gone. */
+export const explain = new RequestType<ExplainParams, Enforcement | null, void>('ambient/explain');
+
+export interface ExplainParams {
+  readonly uri: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
 
 /** Server → client, after each analysis. */
 export const analysed = new NotificationType<AnalysisStatus>('ambient/analysed');

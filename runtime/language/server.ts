@@ -17,11 +17,12 @@ import { completion } from './completion';
 import { definition } from './definition';
 import { DiagnosticsPublisher } from './diagnostics-publisher';
 import { documentLinks } from './document-links';
+import { explainObject } from './explain-object';
 import { findReferences } from './find-references';
 import { hover } from './hover';
-import { LiveValues } from './live-values';
+import { LiveObjects } from './live-objects';
 import { fileOf } from './places';
-import { analysed, analyzeWorkspace, meshChanged, type AnalysisStatus } from './protocol';
+import { analysed, analyzeWorkspace, explain, meshChanged, type AnalysisStatus } from './protocol';
 import { prepareRename, rename } from './rename';
 import { LanguageSession } from './session';
 import { settingsFrom, type Settings } from './settings';
@@ -59,7 +60,10 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
   });
   const publisher = new DiagnosticsPublisher(connection, session);
   const watch = new WorkspaceWatch(session, (problem) => connection.console.warn(problem));
-  const live = new LiveValues((problem) => connection.console.info(problem));
+  const live = new LiveObjects(
+    (mesh) => session.setLive(mesh),
+    (problem) => connection.console.info(problem),
+  );
   let client: InitializeParams['capabilities'] = {};
 
   connection.onInitialize(({ capabilities, workspaceFolders, rootUri, initializationOptions }) => {
@@ -147,13 +151,17 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
   documents.onDidChangeContent(({ document }) =>
     session.edit(fileOf(document.uri), document.getText(), document.version),
   );
+  documents.onDidSave(() => live.refresh());
   documents.onDidClose(async ({ document: { uri } }) => {
     const file = fileOf(uri);
     session.close(file, watch.covers(file) ? await textOf(file) : undefined);
   });
 
   connection.onCompletion(
-    whole(({ textDocument, position }) => completion(session, live.mesh, fileOf(textDocument.uri), position)),
+    whole(({ textDocument, position }) => {
+      live.refresh();
+      return completion(session, fileOf(textDocument.uri), position);
+    }),
   );
   connection.onHover(whole(({ textDocument, position }) => hover(session, fileOf(textDocument.uri), position)));
   connection.onCodeAction(
@@ -183,6 +191,10 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
   connection.onWorkspaceSymbol(whole(({ query }) => workspaceSymbols(session, query)));
   connection.onDocumentLinks(({ textDocument }) => documentLinks(session, fileOf(textDocument.uri)));
 
+  connection.onRequest(
+    explain,
+    whole((params) => explainObject(session, fileOf(params.uri), params)),
+  );
   connection.onNotification(meshChanged, ({ kubeconfig }) => live.use(kubeconfig ?? undefined));
   connection.onRequest(analyzeWorkspace, async () => {
     await watch.scanned;

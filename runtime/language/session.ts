@@ -1,6 +1,7 @@
 import { Analysis } from '../analysis/analysis';
 import { parseFile, type MeshDocument, type ParsedFile } from '../analysis/document';
 import type { Mesh } from '../analysis/workspace';
+import type { LiveMesh } from '../analysis/live-mesh';
 import { releaseOf } from '../analysis/schemas';
 import { DEFAULTS, type Settings } from './settings';
 
@@ -16,6 +17,7 @@ type Doubt = (files: ReadonlySet<string>, since: number) => void;
 export class LanguageSession implements Disposable {
   settings: Settings = DEFAULTS;
   #analysis = new Analysis();
+  #live: LiveMesh | undefined;
   /** Texts that the analysis does not have yet; undefined for a file that is gone. */
   readonly #pending = new Map<string, string | undefined>();
   /** Files that the analysis does not have yet. */
@@ -78,12 +80,20 @@ export class LanguageSession implements Disposable {
     this.#schedule(DEBOUNCE_MS);
   }
 
+  /** Takes what a running mesh holds; undefined when none runs any more. */
+  setLive(live: LiveMesh | undefined): void {
+    this.#live = live;
+    for (const file of this.analysis.setLive(live)) this.#doubtful.add(file);
+    this.#schedule(0);
+  }
+
   /** Judges everything anew, after a change of settings. */
   restart(): void {
     const texts = this.#analysis.files.map((file) => [file, this.#analysis.file(file)?.source.text] as const);
     for (const [file, text] of texts) if (!this.#pending.has(file)) this.#pending.set(file, text);
     for (const [file] of texts) this.#doubtful.add(file);
     this.#analysis = new Analysis();
+    this.#analysis.setLive(this.#live);
     this.#schedule(0);
   }
 

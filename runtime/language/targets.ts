@@ -1,6 +1,7 @@
 import type { Gateway } from '../api/resources';
 import type { MeshDocument } from '../analysis/document';
 import { objectOfHost } from '../analysis/hosts';
+import { isLive } from '../analysis/live-mesh';
 import { find } from '../analysis/locate';
 import type { SourceRange } from '../analysis/source-text';
 import { isWaypoint } from '../analysis/workspace';
@@ -21,7 +22,9 @@ export function objectAt(session: LanguageSession, file: string, offset: number)
   if (document === undefined) return undefined;
   if (isInside(find(document, NAME).node?.range, offset)) return document;
   const reference = referenceAt(document, offset);
-  return reference && objectOf(session, document, reference);
+  const object = reference && objectOf(session, document, reference);
+  // What only a mesh has stands in no file that one could go to.
+  return object && isLive(object) ? undefined : object;
 }
 
 /** Where the place at an offset is, for an editor to show what a rename would replace. */

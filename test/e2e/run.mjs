@@ -1,6 +1,6 @@
 // Runs the extension's suite in the real VS Code workbench: VS Code's server, a real extension host, Chromium.
 // Prints mocha's results and writes them as JSON to the file given; screenshots go to --screenshots DIR.
-//   node test/e2e/run.mjs [--results FILE] [--screenshots DIR]
+//   node test/e2e/run.mjs [--results FILE] [--screenshots DIR] [--grep PART_OF_A_TITLE]
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -15,8 +15,9 @@ import { bundleSuite } from './bundle-suite.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const option = (name) => {
   const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? undefined : path.resolve(process.argv[at + 1]);
+  return at < 0 ? undefined : process.argv[at + 1];
 };
+const place = (name) => (option(name) === undefined ? undefined : path.resolve(option(name)));
 const SUITE_TIMEOUT_MS = 300_000;
 const SERVER_TIMEOUT_MS = 60_000;
 
@@ -44,6 +45,9 @@ writeFileSync(
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
     'workbench.reduceMotion': 'on',
     'ambient.engine': 'embedded',
+    'breadcrumbs.enabled': false,
+    'editor.minimap.enabled': false,
+    'editor.stickyScroll.enabled': false,
   }),
 );
 const workspace = path.join(root, 'runtime', 'apps', 'manifests');
@@ -51,8 +55,8 @@ const browserPath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium', '/
   existsSync(file),
 );
 const port = await freePort();
-const results = option('results') ?? at('results.json');
-const screenshots = option('screenshots');
+const results = place('results') ?? at('results.json');
+const screenshots = place('screenshots');
 
 /** Resolves with a free port of the loopback interface. */
 function freePort() {
@@ -78,7 +82,7 @@ async function serverReady(deadline) {
   }
 }
 
-/** The suite reaches the browser through this server: screenshots, and what the flow panel shows. */
+/** The suite reaches the browser through this server: keyboard, screenshots, what is on the page and in the flow panel. */
 function automation(page) {
   const panel = () => page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
   const server = http.createServer(async (request, response) => {
@@ -98,6 +102,14 @@ function automation(page) {
           .locator('#stage g.label[data-id]')
           .evaluateAll((all) => all.map((label) => label.textContent));
         response.end(JSON.stringify({ rows, labels }));
+      } else if (url.pathname === '/keyboard') {
+        const [press, text] = [url.searchParams.get('press'), url.searchParams.get('type')];
+        if (press !== null) await page.keyboard.press(press);
+        if (text !== null) await page.keyboard.type(text);
+        response.end('{}');
+      } else if (url.pathname === '/texts') {
+        const texts = await page.locator(url.searchParams.get('selector')).allTextContents();
+        response.end(JSON.stringify(texts));
       } else response.writeHead(404).end();
     } catch (error) {
       response.writeHead(500).end(String(error));
@@ -147,6 +159,7 @@ try {
         EXTENSIONS_GALLERY: '{}',
         AMBIENT_STATE: at('state'),
         RESULT_FILE: results,
+        GREP: option('grep') ?? '',
         AUTOMATION: `http://127.0.0.1:${automationServer.address().port}`,
       },
     },
@@ -192,7 +205,7 @@ async function runSuite(page) {
         element.setAttribute('data-settings', JSON.stringify(configuration));
       }).observe(document, { childList: true, subtree: true });
     },
-    { extensions: [uri(root)], extensionTestsPath: uri(suite) },
+    { extensions: [uri(root), uri(path.join(root, 'test', 'e2e', 'yaml-stand-in'))], extensionTestsPath: uri(suite) },
   );
   await page.goto(`http://127.0.0.1:${port}/?folder=${workspace}`);
   const code = await Promise.race([ended, timeout]);

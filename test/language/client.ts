@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -23,7 +23,8 @@ const root = path.join(import.meta.dirname, '..', '..');
 /** The `ambient` command, from the sources; whoever built it removes it. */
 export async function buildCommand(): Promise<{ program: string } & Disposable> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ambient-lsp-'));
-  const program = path.join(folder, 'ambient.cjs');
+  const program = path.join(folder, 'dist', 'ambient.cjs');
+  symlinkSync(path.join(root, 'docs'), path.join(folder, 'docs'));
   await build({
     entryPoints: [path.join(root, 'runtime', 'cli', 'ambient.ts')],
     outfile: program,

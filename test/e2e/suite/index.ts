@@ -9,8 +9,9 @@ interface TestResult {
 
 /** Called by VS Code inside the extension host: runs the suite and writes its results to RESULT_FILE. */
 export async function run(): Promise<void> {
-  const mocha = new Mocha({ ui: 'bdd', timeout: 120_000, bail: true });
+  const mocha = new Mocha({ ui: 'bdd', timeout: 120_000, bail: true, fgrep: process.env['GREP'] || undefined });
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, '', mocha);
+  await import('./language');
   await import('./mesh');
   const tests: TestResult[] = [];
   const failures = await new Promise<number>((resolve) => {

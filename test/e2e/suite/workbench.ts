@@ -18,6 +18,20 @@ export async function shownFlows(): Promise<ShownFlows | undefined> {
   return answer.ok ? ((await answer.json()) as ShownFlows) : { rows: [], labels: [] };
 }
 
+/** Whether the launcher can press keys and look at the page; a desktop VS Code's cannot. */
+export const hasPage = automation !== undefined;
+
+/** Types a text, or presses a key as Playwright names it, where the focus is. */
+export async function keyboard(input: { type: string } | { press: string }): Promise<void> {
+  await fetch(`${automation}/keyboard?${new URLSearchParams(input)}`);
+}
+
+/** The texts of all elements that a selector finds in the workbench. */
+export async function textsOf(selector: string): Promise<readonly string[]> {
+  const answer = await fetch(`${automation}/texts?${new URLSearchParams({ selector })}`);
+  return answer.ok ? ((await answer.json()) as string[]) : [];
+}
+
 /** Asks again until a condition holds; rejects with what it waited for. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;

@@ -3,38 +3,38 @@ import { liveMesh, type LiveMesh } from '../analysis/live-mesh';
 const FRESH_MS = 10_000;
 
 /**
- * What the running mesh holds, for values that no file has. Read when somebody completes, and again when that was long
- * ago; whoever asks meanwhile gets what is known, so that no keystroke waits for a network.
+ * What the running mesh holds, read when it starts, and again when somebody saves or completes and that was long ago.
+ * Whoever asks meanwhile gets what is known: no keystroke waits for a network.
  */
-export class LiveValues {
+export class LiveObjects {
   #kubeconfig: string | undefined;
-  #mesh: LiveMesh | undefined;
   #readAt = -Infinity;
-  #reading: Promise<void> | undefined;
+  #reading = false;
 
-  constructor(private readonly tell: (problem: string) => void) {}
+  constructor(
+    private readonly take: (mesh: LiveMesh | undefined) => void,
+    private readonly tell: (problem: string) => void,
+  ) {}
 
   /** @param kubeconfig path of a mesh that runs; undefined for none */
   use(kubeconfig: string | undefined): void {
+    const had = this.#kubeconfig !== undefined;
     this.#kubeconfig = kubeconfig;
-    this.#mesh = undefined;
     this.#readAt = -Infinity;
-    if (kubeconfig !== undefined) this.#refresh();
+    if (had && kubeconfig === undefined) this.take(undefined);
+    this.refresh();
   }
 
-  get mesh(): LiveMesh | undefined {
-    if (performance.now() - this.#readAt > FRESH_MS) this.#refresh();
-    return this.#mesh;
-  }
-
-  #refresh(): void {
+  /** Reads the mesh again unless it was read just now. */
+  refresh(): void {
     const kubeconfig = this.#kubeconfig;
-    if (kubeconfig === undefined || this.#reading !== undefined) return;
-    this.#reading = this.#read(kubeconfig)
+    if (kubeconfig === undefined || this.#reading || performance.now() - this.#readAt < FRESH_MS) return;
+    this.#reading = true;
+    void this.#read(kubeconfig)
       .catch((error: unknown) => this.tell(`The mesh does not answer: ${String(error)}`))
       .finally(() => {
         this.#readAt = performance.now();
-        this.#reading = undefined;
+        this.#reading = false;
       });
   }
 
@@ -46,6 +46,6 @@ export class LiveValues {
     ]);
     using client = await connect({ kubeconfig });
     const { objects, kinds } = await liveObjects(client);
-    if (this.#kubeconfig === kubeconfig) this.#mesh = liveMesh(client.context, objects, kinds);
+    if (this.#kubeconfig === kubeconfig) this.take(liveMesh(client.context, objects, kinds));
   }
 }
