@@ -1,7 +1,7 @@
 // Builds the project: `node build.mjs setup|build|demo|test [--no-install] [--watch]`.
 // Runs on the machine's own Node (20.20 or later), before anything is installed.
 //   setup  npm packages, as the lockfile pins them
-//   build  setup, then protobuf code, eBPF objects and the bundles in dist/
+//   build  setup, then protobuf code, eBPF objects, the CNI plugin and the bundles in dist/
 //   demo   build, plus the system packages that a mesh uses
 //   test   build, plus the system packages that the tests use
 import { spawnSync } from 'node:child_process';
@@ -103,7 +103,8 @@ async function systemPackages(list) {
 function sourcesDigest() {
   const hash = createHash('sha256')
     .update(readFileSync(file('package-lock.json')))
-    .update(has('clang') ? 'clang' : '');
+    .update(has('clang') ? 'clang' : '')
+    .update(has('ld.lld') ? 'lld' : '');
   const visit = (folder) => {
     for (const entry of readdirSync(file(folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = path.join(folder, entry.name);
@@ -112,7 +113,7 @@ function sourcesDigest() {
       else hash.update(name).update(readFileSync(file(name)));
     }
   };
-  for (const folder of ['extension', 'webview', 'runtime', 'bpf']) visit(folder);
+  for (const folder of ['extension', 'webview', 'runtime', 'bpf', 'cni']) visit(folder);
   return hash.update(readFileSync(file('build.mjs'))).digest('hex');
 }
 
@@ -143,6 +144,34 @@ function bpfObjects() {
       file('bpf', name),
       '-o',
       object,
+    ]);
+  }
+}
+
+/**
+ * Compiles the CNI plugin, which links no libc: for this machine's architecture by its own linker, for the other one where
+ * lld is installed. Without it a kind cluster's new pods are captured when they run.
+ */
+function cniPlugins() {
+  if (!has('clang')) return;
+  mkdirSync(file('dist', 'cni'), { recursive: true });
+  const quiet = ['-fno-builtin', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'];
+  const alone = ['-ffreestanding', '-nostdlib', '-static', '-Wl,--build-id=none', '-Wl,-s'];
+  for (const [arch, machine] of Object.entries({ x64: 'x86_64', arm64: 'aarch64' })) {
+    const linker = has('ld.lld') ? ['-fuse-ld=lld'] : [];
+    if (linker.length === 0 && arch !== process.arch) continue;
+    const target = [`--target=${machine}-linux-gnu`, ...linker];
+    const output = ['-o', file('dist', 'cni', `ambient-cni-${arch}`)];
+    run('clang', [
+      ...target,
+      '-Os',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      ...quiet,
+      ...alone,
+      ...output,
+      file('cni', 'ambient-cni.c'),
     ]);
   }
 }
@@ -235,6 +264,7 @@ if (goal !== 'setup') {
     const env = { ...process.env, PATH: `${file('node_modules', '.bin')}:${process.env.PATH}` };
     run(bin('buf'), ['generate'], { cwd: file('runtime', 'proto'), env });
     bpfObjects();
+    cniPlugins();
     await bundles();
     writeFileSync(stamp, digest);
   }

@@ -1,10 +1,13 @@
 import { KIND } from '../api/kinds';
+import { APP, SYSTEM_NAMESPACE } from '../api/labels';
 import type { Pod } from '../api/resources';
 import { MeshError, reasonOf } from '../errors';
 import type { KubeClient } from '../kube/client';
 import { log } from '../telemetry/log';
 import { serveReadiness, serveStats } from '../telemetry/stats-server';
-import { serveCni } from './cni-server';
+import { installCni, type CniFolders } from './cni-installation';
+import { PLUGIN } from './cni-config';
+import { addressesOf, serveCni } from './cni-server';
 import { Enroller } from './enroller';
 import { hasEnded } from './enrollment-rule';
 import { agentMetrics } from './metrics';
@@ -17,6 +20,8 @@ import { ZdsServer } from './zds-server';
 const logger = log('agent');
 /** The kubelet gives up after 10 s and comes again. */
 const CMDADD_TIMEOUT_MS = 9_000;
+/** Within the time that the kubelet gives a pod to end. */
+const RELEASE_TIMEOUT_MS = 5_000;
 
 export interface AgentSettings {
   readonly nodeName: string;
@@ -26,6 +31,8 @@ export interface AgentSettings {
   readonly cniSocket: string;
   /** Path of the node's network namespace; undefined leaves the kubelet's probes as they are. */
   readonly nodeNetwork?: string;
+  /** Where the network plugin goes; undefined where the kubelet asks the agent by itself. */
+  readonly cni?: CniFolders;
   readonly statsPort: number;
   readonly readinessPort: number;
   readonly host: string;
@@ -34,6 +41,8 @@ export interface AgentSettings {
 export interface Agent {
   readonly statsPort: number;
   readonly readinessPort: number;
+  /** Lets every pod of the node go and takes the plugin out of its network: the mesh is being removed. */
+  leaveNode(): Promise<void>;
   /** Closes everything and leaves capture in place: traffic stops rather than passes in the clear. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -88,11 +97,18 @@ export async function startAgent(client: KubeClient, capture: PodCapture, settin
   await Promise.all(pods.all().map((pod) => enroller.adopt(pod, pods.isWanted(pod))));
   zds.listen();
   for (const pod of pods.all()) if (!hasEnded(pod)) enroller.want(pod, pods.isWanted(pod));
-  const cni = await serveCni(settings.cniSocket, async ({ podName, podNamespace, podUid, netns }) => {
+  const cni = await serveCni(settings.cniSocket, async (command) => {
+    const { podName, podNamespace, podUid, netns } = command;
     const found = await pods.fetch(podNamespace, podName, podUid);
     if (found === undefined) throw new Error(`there is no pod ${podNamespace}/${podName}`);
-    if (found.wanted) await enroller.captureNow(found.pod, netns, CMDADD_TIMEOUT_MS);
+    const place = { netns, addresses: addressesOf(command) };
+    if (found.wanted) await enroller.captureNow(found.pod, place, CMDADD_TIMEOUT_MS);
     return found.wanted;
+  });
+  const plugin = installCni(settings.cni, {
+    type: PLUGIN,
+    socket: settings.cniSocket,
+    exempt: `${SYSTEM_NAMESPACE}/${APP.agent}-`,
   });
   annotateNode(client, settings.nodeName, capture).catch((error: unknown) =>
     logger.warn('the node was not annotated', { error: reasonOf(error) }),
@@ -101,7 +117,13 @@ export async function startAgent(client: KubeClient, capture: PodCapture, settin
   return {
     statsPort: stats.port,
     readinessPort: readiness.port,
+    async leaveNode() {
+      plugin?.remove();
+      await enroller.releaseAll(RELEASE_TIMEOUT_MS);
+      for (const uid of capture.leftovers()) await capture.release(uid, undefined);
+    },
     async [Symbol.asyncDispose]() {
+      plugin?.close();
       cni.close();
       enroller.close();
       zds.close();

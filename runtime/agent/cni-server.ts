@@ -13,6 +13,14 @@ export interface CmdAdd {
   /** Path of the pod's network namespace. */
   readonly netns: string;
   readonly ip?: string;
+  /** What the plugins before ours have done (CNI specification, section 5). */
+  readonly result?: { readonly ips?: readonly { readonly address?: string }[] };
+}
+
+/** Addresses of the pod, without the lengths of their prefixes. */
+export function addressesOf({ ip, result }: CmdAdd): string[] {
+  const told = (result?.ips ?? []).flatMap(({ address }) => (address === undefined ? [] : [address.split('/')[0]!]));
+  return ip === undefined ? told : [ip, ...told];
 }
 
 async function bodyOf(request: http.IncomingMessage): Promise<string> {

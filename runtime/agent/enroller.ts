@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { REDIRECTION } from '../api/labels';
 import { KIND } from '../api/kinds';
 import type { Pod } from '../api/resources';
@@ -17,6 +18,15 @@ const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
 const DRAIN_POLL_MS = 1_000;
 
+/** No namespace has it. */
+const GONE = -1n;
+
+/** Where a pod that is about to start will be. */
+export interface PodPlace {
+  readonly netns: string;
+  readonly addresses: readonly string[];
+}
+
 interface Member {
   pod: Pod;
   wanted: boolean;
@@ -24,8 +34,9 @@ interface Member {
   /** Namespace's path and identity when it was captured; a pod's sandbox may be made anew. */
   netns: string | undefined;
   inode: bigint | undefined;
-  /** Path that the network plugin named. */
+  /** What the network plugin named: the namespace's path, and the pod's addresses. */
   told: string | undefined;
+  addresses: readonly string[];
   captured: boolean;
   /** Another mechanism captured it, for which ztunnel's listeners were opened. */
   foreign: boolean;
@@ -107,14 +118,14 @@ export class Enroller {
   /**
    * Captures a pod before its first container starts.
    *
-   * @param netns path of its namespace, as the network plugin knows it
+   * @param place path of its namespace and its addresses, as the network plugin knows them
    * @throws Error with what it still waits for, after `timeoutMs`
    */
-  async captureNow(pod: Pod, netns: string | undefined, timeoutMs: number): Promise<void> {
+  async captureNow(pod: Pod, { netns, addresses }: PodPlace, timeoutMs: number): Promise<void> {
     const member = this.#member(pod);
-    member.pod = pod;
-    member.wanted = true;
-    member.told = netns;
+    // A sandbox made anew: its namespace may have the inode of the one before, since the kernel gives numbers out again.
+    if (member.netns !== undefined && member.netns !== netns) member.inode = GONE;
+    Object.assign(member, { pod, wanted: true, told: netns, addresses });
     await new Promise<void>((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -135,6 +146,22 @@ export class Enroller {
     for (const member of this.#members.values()) if (member.timer !== undefined) this.#go(member);
   }
 
+  /** Lets every pod go, as if each had left the mesh; after `timeoutMs` without the API's help. */
+  async releaseAll(timeoutMs: number): Promise<void> {
+    const left = [...this.#members.values()].map(
+      (member) =>
+        new Promise<void>((resolve) => {
+          member.waiting.add(resolve);
+          member.wanted = false;
+          this.#go(member);
+        }),
+    );
+    const late = new AbortController();
+    await Promise.race([Promise.all(left), delay(timeoutMs, undefined, { signal: late.signal }).catch(() => {})]);
+    late.abort();
+    for (const [uid, { netns }] of this.#members) await this.options.capture.release(uid, netns);
+  }
+
   /** Stops working; capture stays as it is. */
   close(): void {
     this.#closed = true;
@@ -153,6 +180,7 @@ export class Enroller {
         netns: undefined,
         inode: undefined,
         told: undefined,
+        addresses: [],
         captured: false,
         foreign: false,
         busy: false,
@@ -217,7 +245,7 @@ export class Enroller {
       member.captured = false;
       await capture.release(uid, undefined);
     }
-    await this.options.probes?.add(member.pod);
+    await this.options.probes?.add(member.pod, member.addresses);
     if (member.captured) return this.#arrived(member);
     member.netns = netns;
     member.inode = inode;
@@ -255,7 +283,9 @@ export class Enroller {
     if (member.captured) this.options.onOutcome('unenrolled');
     member.captured = false;
     // It may be wanted again meanwhile.
-    if (!member.again) this.#members.delete(uid);
+    if (member.again) return;
+    this.#members.delete(uid);
+    for (const done of member.waiting) done();
   }
 
   async #annotate(member: Member, value: 'enabled' | 'pending' | undefined): Promise<void> {

@@ -44,11 +44,19 @@ export class HostProbes {
     return probes;
   }
 
-  /** From now on a pod's probes pass. Idempotent; to be called again when the pod has got its address. */
-  async add({ metadata, status }: Pod): Promise<void> {
-    const addresses = (status?.podIPs ?? []).map(({ ip }) => ip).filter(isIPv4);
+  /**
+   * From now on a pod's probes pass. Idempotent; to be called again when the pod has got its address.
+   *
+   * @param told addresses of a pod whose status does not have them yet
+   */
+  async add({ metadata, status }: Pod, told: readonly string[] = []): Promise<void> {
+    const known = (status?.podIPs ?? []).map(({ ip }) => ip);
+    const addresses = (known.length > 0 ? known : told).filter(isIPv4);
     const uid = metadata.uid ?? '';
-    if (addresses.length === 0 || this.#addresses.has(uid)) return;
+    const before = this.#addresses.get(uid);
+    if (addresses.length === 0 || before?.join() === addresses.join()) return;
+    // A pod whose sandbox was made anew has another address.
+    if (before !== undefined) await this.remove(uid);
     this.#addresses.set(uid, addresses);
     await this.#nft(`add element ${TABLE} pods { ${addresses.join(', ')} }\n`);
   }

@@ -2,13 +2,14 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bundledCrds, type CustomResourceDefinition } from '../../api/crds';
 import { KIND, type Kind } from '../../api/kinds';
-import { SYSTEM_NAMESPACE } from '../../api/labels';
+import { APP, SYSTEM_NAMESPACE } from '../../api/labels';
 import type { DaemonSet, Deployment, KubeObject, Pod, PodTemplate } from '../../api/resources';
 import { MeshError } from '../../errors';
 import type { KubeClient } from '../../kube/client';
 import { readManifests } from '../../kube/manifests';
 import { waitFor } from '../../kube/wait';
 import type { RedirectMode } from '../engine';
+import { chainPlugin } from './chain-plugin';
 
 const FIELD_MANAGER = 'ambient';
 /** On pod templates: a pod of another build is replaced. */
@@ -67,6 +68,7 @@ export async function applyMesh(
   const later = objects.filter(({ object }) => configMapsOf(object).length > 0);
   for (const { kind, object } of [...objects.filter((entry) => !later.includes(entry)), ...later]) {
     for (const name of configMapsOf(object)) await configMapThere(client, name, patience);
+    if (object.metadata.name === APP.agent) chainPlugin(object);
     adapt(object, redirect, image);
     await client.apply(kind, object, FIELD_MANAGER);
   }
@@ -88,7 +90,7 @@ async function configMapThere(
   await waitFor(client, KIND.ConfigMap, isThere, { namespace: SYSTEM_NAMESPACE, timeoutMs: timeoutMs / 2, signal });
 }
 
-type Templated = KubeObject & { spec?: { template?: PodTemplate } };
+export type Templated = KubeObject & { spec?: { template?: PodTemplate } };
 
 function adapt(object: Templated, redirect: RedirectMode, image: string): void {
   const template = object.spec?.template;

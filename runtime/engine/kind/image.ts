@@ -7,7 +7,7 @@ import type { DockerEngine } from './docker';
 export const PROGRAMS = ['istiod', 'agent', 'ztunnel', 'waypoint', 'bookshop', 'traffic', 'echo'] as const;
 export const imageName = (program: string): string => `ambient/${program}:latest`;
 
-const BUNDLES = ['istiod.js', 'agent.js', 'ztunnel.js', 'waypoint.js', 'apps.js', 'bpf'];
+const BUNDLES = ['istiod.js', 'agent.js', 'ztunnel.js', 'waypoint.js', 'apps.js', 'bpf', 'cni'];
 const DOCKERFILE = path.join('dist', 'kind', 'Dockerfile');
 /** Node's names of what Docker calls an architecture. */
 export const ARCHITECTURE: Readonly<Record<string, string>> = {
