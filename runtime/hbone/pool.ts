@@ -46,10 +46,15 @@ export interface Tunnel {
   readonly responseHeaders: Readonly<Record<string, string | undefined>>;
 }
 
+/** A first packet may be lost; the kernel sends it again after a second. */
+const LEAST_SILENCE_MS = 1_500;
+
 interface Connection {
   readonly certificate: WorkloadCertificate;
   /** Resolves when the server's identity has been verified; rejects with HboneError. */
   readonly session: Promise<ClientHttp2Session>;
+  /** Since when the other side has not answered at all; undefined once it has. */
+  silentSince: number | undefined;
   /** Streams open or promised. */
   streams: number;
   retired: boolean;
@@ -92,7 +97,7 @@ export class HbonePool implements AsyncDisposable {
       clearTimeout(connection.idle);
       const release = (): void => this.release(key, connection);
       try {
-        const session = await abortable(connection.session, options.signal);
+        const session = await abortable(connection.session, options.signal, () => abandoned(connection, options.port));
         return await openTunnel(session, options, release);
       } catch (error) {
         release();
@@ -163,7 +168,8 @@ export class HbonePool implements AsyncDisposable {
     }
     const connection: Connection = {
       certificate,
-      session: this.open(certificate, options),
+      session: this.open(certificate, options, () => (connection.silentSince = undefined)),
+      silentSince: performance.now(),
       streams: 0,
       retired: false,
       idle: undefined,
@@ -202,7 +208,12 @@ export class HbonePool implements AsyncDisposable {
     connection.idle = setTimeout(() => this.retire(key, connection), this.idleTimeout).unref();
   }
 
-  private open(certificate: WorkloadCertificate, options: ConnectOptions): Promise<ClientHttp2Session> {
+  /** @param onAnswer told when the other side has answered, with whatever */
+  private open(
+    certificate: WorkloadCertificate,
+    options: ConnectOptions,
+    onAnswer: () => void,
+  ): Promise<ClientHttp2Session> {
     const { address, port, sourceIp } = options;
     const destination = { address, port, ...(sourceIp === undefined ? {} : { sourceIp }) };
     return new Promise((resolve, reject) => {
@@ -228,16 +239,17 @@ export class HbonePool implements AsyncDisposable {
         () =>
           fail(
             raw.connecting
-              ? new HboneError(
-                  'timeout',
-                  `connection timed out, maybe a NetworkPolicy is blocking HBONE port ${port}: deadline has elapsed`,
-                )
+              ? new HboneError('timeout', `connection timed out, ${silence(port)}: deadline has elapsed`)
               : new HboneError('tls', 'tls error: handshake timed out'),
           ),
         this.connectTimeout,
       );
       let connected = !raw.connecting;
-      raw.once('connect', () => (connected = true));
+      const answered = (): void => {
+        connected = true;
+        onAnswer();
+      };
+      raw.once('connect', answered);
       const broken = (error: Error): void =>
         fail(
           error instanceof HboneError
@@ -331,10 +343,20 @@ function openTunnel(session: ClientHttp2Session, options: ConnectOptions, closed
   });
 }
 
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+const silence = (port: number): string => `maybe a NetworkPolicy is blocking HBONE port ${port}`;
+
+/** Why a client that goes away has no tunnel: one that gave up on a silent peer is told what a patient one is told. */
+function abandoned({ silentSince }: Connection, port: number): HboneError {
+  const waited = silentSince === undefined ? 0 : performance.now() - silentSince;
+  if (waited < LEAST_SILENCE_MS) return new HboneError('aborted', 'connection aborted by the client');
+  const seconds = (waited / 1000).toFixed(1);
+  return new HboneError('timeout', `connection given up by the client after ${seconds} s, ${silence(port)}`);
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, reason: () => HboneError): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(new HboneError('aborted', 'connection aborted by the client'));
+    const leave = (): void => reject(reason());
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));

@@ -15,6 +15,7 @@ import { IdentitiesInUse } from './identities-in-use';
 import { nodeOf } from './node';
 import { PodProxy, type NodeContext } from './pod-proxy';
 import { proxyMetrics } from './proxy-metrics';
+import { SilentPeers } from './silent-peers';
 import { TrafficMetrics } from './traffic-metrics';
 import { WorkloadManager } from './workload-manager';
 import { followAgent } from './zds';
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
     certificates,
     metrics,
     identities: new IdentitiesInUse(certificates),
+    silent: new SilentPeers(registry),
     served: new Map(),
     reporter: new Reporter(new TrafficMetrics(registry), flows, config.podName),
   };

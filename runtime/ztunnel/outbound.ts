@@ -153,8 +153,11 @@ export async function serveOutbound(pod: PodProxy, client: Socket, destination: 
         : await openPlain(pod, hop, gone.signal);
   } catch (error) {
     abort(client);
+    if (route.kind === 'hbone' && error instanceof HboneError && error.failure === 'timeout')
+      pod.node.silent.silent(route.proxy, route.address, route.port);
     return report.close(failureOf(error));
   }
+  if (route.kind === 'hbone') pod.node.silent.answered(route.proxy);
   client.off('close', clientGone);
   report.established();
   const connection = {

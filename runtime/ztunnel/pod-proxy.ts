@@ -25,6 +25,7 @@ import { LocalWorkload } from './local-workload';
 import { meshResolver } from './mesh-names';
 import { serveOutbound } from './outbound';
 import type { ProxyMetrics } from './proxy-metrics';
+import type { SilentPeers } from './silent-peers';
 import type { RunningPod } from './workload-manager';
 import type { PodIdentity } from './zds';
 
@@ -36,6 +37,7 @@ export interface NodeContext {
   readonly reporter: Reporter;
   readonly metrics: ProxyMetrics;
   readonly identities: IdentitiesInUse;
+  readonly silent: SilentPeers;
   /** Pods that this ztunnel serves, by `servedKey`. */
   readonly served: Map<string, PodProxy>;
 }

@@ -292,6 +292,23 @@ test('nobody listening, nobody answering and nobody speaking TLS are told apart'
   expect(pool.size).toBe(0);
 });
 
+test.each([
+  ['has waited for a silent port', 1_600, { failure: 'timeout', message: expect.stringContaining('port 15008') }],
+  ['goes at once', 0, { failure: 'aborted', message: 'connection aborted by the client' }],
+])('a client that %s is told so', async (_, waited, expected) => {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+  cleanups.push(() => clock.mockRestore());
+  // A name that nobody ever resolves: the socket connects for ever, as to an address behind a firewall.
+  const pool = poolOf({ createSocket: () => connectTcp({ host: 'silent', port: 15008, lookup: () => {} }) });
+  const abort = new AbortController();
+  const options = { source: client, allowed: [server], address: '192.0.2.1', port: 15008, authority: '10.0.0.1:80' };
+  const pending = failure(pool.connect({ ...options, signal: abort.signal }));
+  await vi.waitFor(() => expect(pool.size).toBe(1));
+  clock.mockReturnValue(waited);
+  abort.abort();
+  expect(await pending).toMatchObject(expected);
+});
+
 test('an abort leaves nothing behind', async () => {
   const target = await serve(() => {});
   const pool = poolOf({ idleTimeout: 1 });
