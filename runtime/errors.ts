@@ -112,16 +112,16 @@ const catalogue = {
   },
   AMB_ERR_INOTIFY: {
     exit: 3,
-    text: ({ instances, least }) => ({
-      message: `This machine allows ${instances} inotify instances to a user; a node needs ${least}.`,
-      remedy: 'Raise it: sudo sysctl -w fs.inotify.max_user_instances=512',
+    text: ({ limit, value, least, recommended }) => ({
+      message: `This machine allows a user ${value} by ${limit}; the nodes need ${least}.`,
+      remedy: `Raise it: sudo sysctl -w ${limit}=${recommended}`,
     }),
   },
   AMB_ERR_KIND_MISSING: {
     exit: 3,
-    text: () => ({
+    text: ({ command }) => ({
       message: 'The program kind was not found.',
-      remedy: 'Install it (https://kind.sigs.k8s.io, or: go install sigs.k8s.io/kind@latest) and have it on the PATH.',
+      remedy: `Install it on the PATH: ${command} (or with Go: go install sigs.k8s.io/kind@latest).`,
     }),
   },
   AMB_ERR_KIND_FAILED: {
@@ -135,7 +135,21 @@ const catalogue = {
     exit: 1,
     text: ({ cluster }) => ({
       message: `There is a kind cluster ${cluster} already, and it was not made from this state folder.`,
-      remedy: `Delete it (kind delete cluster --name ${cluster}), or choose another name with AMBIENT_KIND_CLUSTER.`,
+      remedy: `Use it with --adopt (ambient down then leaves it), delete it (kind delete cluster --name ${cluster}), or choose another name with --cluster.`,
+    }),
+  },
+  AMB_ERR_KIND_NO_CLUSTER: {
+    exit: 1,
+    text: ({ cluster }) => ({
+      message: `There is no kind cluster ${cluster} to adopt.`,
+      remedy: 'See kind get clusters, and name one with --cluster; without --adopt it is made.',
+    }),
+  },
+  AMB_ERR_MESH_PRESENT: {
+    exit: 1,
+    text: ({ namespace }) => ({
+      message: `The cluster runs another istiod in the namespace ${namespace}.`,
+      remedy: 'Remove that Istio first, or let ambient make a cluster of its own: leave out --adopt and --cluster.',
     }),
   },
   AMB_ERR_IMAGE_BUILD: {

@@ -49,6 +49,10 @@ function program(): Command {
     .option('--install', 'istio: install what is missing of Istio ambient, by istioctl or Helm')
     .option('--dry-run', 'istio: with --install, print what would run')
     .addOption(yes)
+    .option('--nodes <number>', 'kind: how many nodes a new cluster has (default: 1)', positive)
+    .option('--cluster <name>', 'kind: name of the cluster (default: AMBIENT_KIND_CLUSTER, else ambient)')
+    .option('--adopt', 'kind: put the mesh into a cluster that you made; down takes it out and leaves the cluster')
+    .option('--merge-kubeconfig', 'kind: add the cluster to your own kubeconfig too')
     .action(run(async (options) => (await import('./up')).up(options as never)));
   root
     .command('down')
@@ -215,6 +219,12 @@ function run(action: Action<Record<string, unknown>>): (...args: unknown[]) => P
 function integer(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
+}
+
+function positive(text: string): number {
+  const value = integer(text);
+  if (value === 0) throw new InvalidArgumentError('Give a number from 1.');
+  return value;
 }
 
 function port(text: string): number {

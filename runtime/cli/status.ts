@@ -28,6 +28,7 @@ function text(status: Shown): string {
   return [
     `engine ${status.engine}, ${status.state}${context}${version}${status.kubeconfig === undefined ? '' : `, KUBECONFIG=${status.kubeconfig}`}\n`,
     ...status.missingIsolation.map((missing) => `note: ${missing}\n`),
+    ...(status.problems ?? []).map(({ message, remedy }) => `problem: ${message}\n  ${remedy}\n`),
     nodes.length === 0 ? '' : `\n${table(['NODE', 'REDIRECT', 'REASON'], nodes)}`,
     `\n${table(['COMPONENT', 'READY', 'PID', 'MEMORY MIB'], components)}`,
     `\n${table(['NAMESPACE', 'MODE', 'WAYPOINT'], namespaces)}`,
@@ -42,7 +43,7 @@ async function podsOf(kubeconfig: string): Promise<EnrolledPod[]> {
   return enrolledPods(namespaces, pods);
 }
 
-/** `ambient status`: exit code 1 when no mesh runs or a component is not ready. */
+/** `ambient status`: exit code 1 when no mesh runs, a component is not ready, or something keeps traffic from flowing. */
 export async function status(options: { output: OutputFormat; state?: string }): Promise<number> {
   const state = stateFolder(options.state);
   const mesh = await (await engineOf(state)).status({ state });
@@ -51,5 +52,6 @@ export async function status(options: { output: OutputFormat; state?: string }):
   print(options.output, found, (value) =>
     value.state === 'stopped' ? `No mesh is running from ${state}. Start one with: ambient up\n` : text(value),
   );
-  return found.state === 'running' && found.components.every((component) => component.ready) ? 0 : 1;
+  const flows = (found.problems ?? []).length === 0;
+  return found.state === 'running' && flows && found.components.every((component) => component.ready) ? 0 : 1;
 }

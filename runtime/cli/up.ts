@@ -11,6 +11,11 @@ export interface UpCommand {
   engine: EngineName;
   port: number;
   redirect: RedirectMode;
+  /** Of the kind engine's cluster. */
+  nodes?: number;
+  cluster?: string;
+  adopt?: boolean;
+  mergeKubeconfig?: boolean;
   /** Seconds; undefined waits as long as the engine usually needs. */
   timeout?: number;
   /** Of the cluster that the istio engine attaches to. */
@@ -26,13 +31,17 @@ export interface UpCommand {
 export async function up(options: UpCommand): Promise<void> {
   const state = stateFolder(options.state);
   const engine = await engineToStart(options.engine, state);
-  if (engine.name !== 'istio') refuseAttachOptions(options);
-  else if (options.install === true && !(await installIstio(options))) return;
+  refuseForeignOptions(engine.name, options);
+  if (engine.name === 'istio' && options.install === true && !(await installIstio(options))) return;
   const line = progress(options.output);
   const result = await engine.up({
     state,
     port: options.port,
     redirect: options.redirect,
+    nodes: options.nodes,
+    cluster: options.cluster,
+    adopt: options.adopt,
+    mergeKubeconfig: options.mergeKubeconfig,
     attach: { kubeconfig: options.kubeconfig, context: options.context },
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     signal: interruptible(),
@@ -52,13 +61,19 @@ export async function up(options: UpCommand): Promise<void> {
   );
 }
 
-function refuseAttachOptions(options: UpCommand): void {
-  for (const option of ['kubeconfig', 'context', 'install', 'dryRun'] as const) {
-    if (options[option] === undefined) continue;
-    const name = option === 'dryRun' ? 'dry-run' : option;
+/** Options that only one engine has. */
+const FOREIGN = {
+  istio: { kubeconfig: 'kubeconfig', context: 'context', install: 'install', dryRun: 'dry-run' },
+  kind: { nodes: 'nodes', cluster: 'cluster', adopt: 'adopt', mergeKubeconfig: 'merge-kubeconfig' },
+} as const satisfies Record<string, Partial<Record<keyof UpCommand, string>>>;
+
+function refuseForeignOptions(engine: string, options: UpCommand): void {
+  for (const [owner, names] of Object.entries(FOREIGN)) {
+    const given = Object.entries(names).find(([option]) => options[option as keyof UpCommand] !== undefined);
+    if (given === undefined || owner === engine) continue;
     throw new MeshError('AMB_ERR_USAGE', {
-      problem: `--${name} belongs to a cluster that somebody else runs.`,
-      remedy: `Attach to one: ambient up --engine istio --${name} ...`,
+      problem: `The ${engine} engine has no --${given[1]}.`,
+      remedy: `It belongs to another engine: ambient up --engine ${owner} --${given[1]} ...`,
     });
   }
 }

@@ -12,6 +12,13 @@ export interface MeshStatus {
   readonly version?: string;
   /** What this way of running cannot isolate, in words; empty when everything is. */
   readonly missingIsolation: readonly string[];
+  /** What keeps traffic from flowing, and what to do about it. */
+  readonly problems?: readonly Problem[];
+}
+
+export interface Problem {
+  readonly message: string;
+  readonly remedy: string;
 }
 
 export interface ComponentStatus {
@@ -36,6 +43,14 @@ export interface UpOptions {
   /** Where the API listens instead of 127.0.0.1: only inside a container, whose network is the mesh's own. */
   listen?: string;
   redirect: RedirectMode;
+  /** Number of nodes; undefined is one. */
+  nodes?: number;
+  /** Name of the cluster, where the engine makes one or takes one over. */
+  cluster?: string;
+  /** Takes a cluster over that the user made. */
+  adopt?: boolean;
+  /** Adds the cluster to the user's own kubeconfig too. */
+  mergeKubeconfig?: boolean;
   /** False starts the cluster alone, without istiod, agent and ztunnel. */
   system?: boolean;
   /** The cluster that the istio engine attaches to. */
@@ -70,7 +85,7 @@ export interface Engine {
   /** Whether a mesh that was stopped has its objects at the next start. */
   readonly keepsObjects: boolean;
   /** Undefined when it can run here, else why not, with the remedy. */
-  available(): Promise<{ message: string; remedy: string } | undefined>;
+  available(): Promise<Problem | undefined>;
   up(options: UpOptions): Promise<UpResult>;
   /** @param options.purge removes the stored objects too; @returns false when none was running */
   down(options: { state: string; purge?: boolean }): Promise<boolean>;

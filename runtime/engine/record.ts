@@ -1,12 +1,18 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** What the state folder remembers of a cluster that the kind engine made. */
+/** What the state folder remembers of a cluster that the kind engine made or took over. */
 export interface KindRecord {
   readonly engine: 'kind';
   readonly cluster: string;
   /** Of the Docker engine, as DOCKER_HOST names it. */
   readonly host: string;
+  /** Somebody else made the cluster: `down` leaves it. */
+  readonly adopted?: boolean;
+  /** Paths in an adopted cluster's API of what it had of the mesh's things before; unset until something is applied. */
+  readonly had?: readonly string[];
+  /** The user's own kubeconfig has the cluster too. */
+  readonly merged?: boolean;
 }
 
 /** What the state folder remembers of a container that carries an embedded mesh. */

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import type { DockerEngine } from './docker';
+import { readFile, writeFile } from 'node:fs/promises';
 import { runKind, type KindCommand } from './kind-command';
 
 /** Names of the kind clusters that the Docker engine has. */
@@ -14,17 +13,24 @@ export interface NewCluster {
   readonly kubeconfig: string;
   /** Of the API on 127.0.0.1; 0 picks a free one. */
   readonly port: number;
+  /** Number of nodes; the first is the control plane, and pods run on every one. */
+  readonly nodes: number;
   /** Image of the nodes; undefined takes kind's own. */
   readonly nodeImage: string | undefined;
 }
 
-/** Makes a cluster of one node. @throws MeshError AMB_ERR_KIND_FAILED */
+/** Lets pods run on the control plane of a cluster with more nodes, as kind itself does when there is only one. */
+const UNTAINTED = JSON.stringify({ kind: 'InitConfiguration', nodeRegistration: { taints: [] } });
+
+/** Makes a cluster. @throws MeshError AMB_ERR_KIND_FAILED */
 export async function createCluster(cluster: NewCluster, command: KindCommand): Promise<void> {
-  const { name, kubeconfig, port, nodeImage } = cluster;
+  const { name, kubeconfig, port, nodes, nodeImage } = cluster;
+  const workers = Array.from({ length: nodes - 1 }, () => ({ role: 'worker' }));
   const config = {
     kind: 'Cluster',
     apiVersion: 'kind.x-k8s.io/v1alpha4',
     networking: { apiServerAddress: '127.0.0.1', apiServerPort: port === 0 ? undefined : port },
+    nodes: [{ role: 'control-plane', kubeadmConfigPatches: [UNTAINTED] }, ...workers],
   };
   const image = nodeImage === undefined ? [] : ['--image', nodeImage];
   const args = ['create', 'cluster', '--name', name, '--kubeconfig', kubeconfig, '--config', '-', ...image];
@@ -38,22 +44,23 @@ export async function loadImages(name: string, images: readonly string[], comman
 }
 
 /**
- * Mounts the BPF file system in the nodes, where the agent keeps its programs: a machine has it from its start, a node
- * that is a container does not. Without it capture is by nftables.
+ * Removes a cluster, its nodes and their volumes, and its context from a kubeconfig.
+ *
+ * @param kubeconfig undefined is the user's own
  */
-export async function mountBpf(name: string, { docker }: DockerEngine): Promise<void> {
-  const nodes = await docker.listContainers({ filters: { label: [`io.x-k8s.kind.cluster=${name}`] } });
-  const script = 'mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf';
-  for (const { Id } of nodes) {
-    const exec = await docker.getContainer(Id).exec({ Cmd: ['sh', '-c', script], AttachStdout: true });
-    const output = await exec.start({});
-    await new Promise((resolve) => output.once('end', resolve).once('close', resolve).resume());
-  }
+export async function deleteCluster(name: string, kubeconfig: string | undefined, command: KindCommand): Promise<void> {
+  const file = kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig];
+  await runKind(['delete', 'cluster', '--name', name, ...file], command);
 }
 
-/** Removes a cluster, its nodes and their volumes. */
-export async function deleteCluster(name: string, kubeconfig: string, command: KindCommand): Promise<void> {
-  await runKind(['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig], command);
+/** Adds the cluster's administrator to the user's own kubeconfig, and makes it the current context. */
+export async function mergeKubeconfig(name: string, command: KindCommand): Promise<void> {
+  await runKind(['export', 'kubeconfig', '--name', name], command);
+}
+
+/** Writes the administrator of a cluster that is there already. */
+export async function writeKubeconfig(name: string, kubeconfig: string, command: KindCommand): Promise<void> {
+  await writeFile(kubeconfig, await runKind(['get', 'kubeconfig', '--name', name], command), { mode: 0o600 });
 }
 
 const authorityOf = (kubeconfig: string): string | undefined =>

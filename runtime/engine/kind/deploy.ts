@@ -13,7 +13,7 @@ import { chainPlugin } from './chain-plugin';
 
 const FIELD_MANAGER = 'ambient';
 /** On pod templates: a pod of another build is replaced. */
-const IMAGE = 'ambient.dev/image';
+export const IMAGE = 'ambient.dev/image';
 
 export interface Deployed {
   /** Folder of the bundles, with the manifests in it. */
@@ -59,12 +59,7 @@ export async function applyMesh(
   { dist, redirect, image }: Deployed,
   patience: Patience,
 ): Promise<void> {
-  const folder = path.join(dist, 'manifests', 'engine');
-  const objects: { kind: Kind; object: KubeObject }[] = [];
-  for (const file of (await readdir(folder)).sort())
-    objects.push(...readManifests(await readFile(path.join(folder, file), 'utf8'), file));
-  // Later objects live in the namespaces of the first ones.
-  objects.sort((a, b) => Number(b.kind === KIND.Namespace) - Number(a.kind === KIND.Namespace));
+  const objects = await meshObjects(dist);
   const later = objects.filter(({ object }) => configMapsOf(object).length > 0);
   for (const { kind, object } of [...objects.filter((entry) => !later.includes(entry)), ...later]) {
     for (const name of configMapsOf(object)) await configMapThere(client, name, patience);
@@ -72,6 +67,15 @@ export async function applyMesh(
     adapt(object, redirect, image);
     await client.apply(kind, object, FIELD_MANAGER);
   }
+}
+
+/** Objects of the manifests, as they are written; later ones live in the namespaces of the first ones. */
+export async function meshObjects(dist: string): Promise<{ kind: Kind; object: KubeObject }[]> {
+  const folder = path.join(dist, 'manifests', 'engine');
+  const objects: { kind: Kind; object: KubeObject }[] = [];
+  for (const file of (await readdir(folder)).sort())
+    objects.push(...readManifests(await readFile(path.join(folder, file), 'utf8'), file));
+  return objects.sort((a, b) => Number(b.kind === KIND.Namespace) - Number(a.kind === KIND.Namespace));
 }
 
 function configMapsOf({ spec }: Templated): string[] {

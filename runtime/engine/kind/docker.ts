@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type Docker from 'dockerode';
@@ -21,15 +21,50 @@ function readJson<T>(file: string): T | undefined {
   }
 }
 
+const folderOf = (env: NodeJS.ProcessEnv): string => env['DOCKER_CONFIG'] || path.join(homedir(), '.docker');
+
+interface Context {
+  readonly Name?: string;
+  readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
+}
+
 /** The endpoint of Docker's current context, unless that is the default one. */
 function contextHost(env: NodeJS.ProcessEnv): string | undefined {
-  const folder = env['DOCKER_CONFIG'] ?? path.join(homedir(), '.docker');
+  const folder = folderOf(env);
   const config = readJson<{ currentContext?: string }>(path.join(folder, 'config.json'));
-  const name = env['DOCKER_CONTEXT'] ?? config?.currentContext;
+  const name = env['DOCKER_CONTEXT'] || config?.currentContext;
   if (name === undefined || name === '' || name === 'default') return undefined;
   const digest = createHash('sha256').update(name).digest('hex');
   const meta = path.join(folder, 'contexts', 'meta', digest, 'meta.json');
-  return readJson<{ Endpoints?: { docker?: { Host?: string } } }>(meta)?.Endpoints?.docker?.Host;
+  return readJson<Context>(meta)?.Endpoints?.docker?.Host;
+}
+
+/** Folder with ca.pem, cert.pem and key.pem for an endpoint: DOCKER_CERT_PATH, else that of the context that names it. */
+function certificatesFor(host: string, env: NodeJS.ProcessEnv): string | undefined {
+  if (!host.startsWith('tcp://')) return undefined;
+  if (env['DOCKER_CERT_PATH']) return env['DOCKER_CERT_PATH'];
+  const contexts = path.join(folderOf(env), 'contexts');
+  const digests = existsSync(path.join(contexts, 'meta')) ? readdirSync(path.join(contexts, 'meta')) : [];
+  const folders = digests
+    .filter((digest) => {
+      const context = readJson<Context>(path.join(contexts, 'meta', digest, 'meta.json'));
+      return context?.Endpoints?.docker?.Host === host;
+    })
+    .map((digest) => path.join(contexts, 'tls', digest, 'docker'));
+  return folders.find((folder) => existsSync(path.join(folder, 'cert.pem')));
+}
+
+/** What a program needs in its environment to speak to the same engine. */
+export function dockerEnvironment(host: string, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const certificates = certificatesFor(host, env);
+  return {
+    DOCKER_HOST: host,
+    ...(certificates !== undefined && { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certificates }),
+    // kind would look for Docker's own engine behind Podman's socket.
+    ...(/podman[^/]*\.sock$/.test(host) && {
+      KIND_EXPERIMENTAL_PROVIDER: env['KIND_EXPERIMENTAL_PROVIDER'] || 'podman',
+    }),
+  };
 }
 
 /** Where Docker may be, best guess first: what the user says, else the sockets of Docker, rootless Docker and Podman. */
@@ -48,14 +83,18 @@ export function dockerHosts(env: NodeJS.ProcessEnv = process.env): string[] {
     .map((socket) => `unix://${socket}`);
 }
 
-async function clientOf(host: string): Promise<Docker> {
+async function clientOf(host: string, env: NodeJS.ProcessEnv): Promise<Docker> {
   const { default: Client } = await import('dockerode');
   if (host.startsWith('unix://')) return new Client({ socketPath: host.slice('unix://'.length) });
-  // TLS and ssh take their settings from the environment, by the rules of Docker's own client.
-  if (host === process.env['DOCKER_HOST']) return new Client();
+  if (host.startsWith('npipe://')) return new Client({ socketPath: host.slice('npipe://'.length) });
   const url = new URL(host);
-  const protocol = url.protocol === 'ssh:' ? 'ssh' : 'http';
-  return new Client({ protocol, host: url.hostname, port: url.port, username: url.username || undefined });
+  const at = { host: url.hostname, port: url.port || undefined, username: url.username || undefined };
+  if (url.protocol === 'ssh:')
+    return new Client({ ...at, protocol: 'ssh', sshOptions: { agent: env['SSH_AUTH_SOCK'] } });
+  const certificates = certificatesFor(host, env);
+  if (certificates === undefined) return new Client({ ...at, protocol: 'http' });
+  const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFileSync(path.join(certificates, name)));
+  return new Client({ ...at, protocol: 'https', ca, cert, key });
 }
 
 /** Finds the Docker engine. @throws MeshError AMB_ERR_NO_DOCKER with what was tried */
@@ -64,7 +103,7 @@ export async function findDocker(env: NodeJS.ProcessEnv = process.env): Promise<
   let reason = 'there is no socket of it on this machine';
   for (const host of hosts) {
     try {
-      const docker = await clientOf(host);
+      const docker = await clientOf(host, env);
       await docker.ping();
       return { docker, host };
     } catch (error) {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { MeshError } from '../../errors';
+import { dockerEnvironment } from './docker';
 
 export interface KindCommand {
   /** Of the Docker engine that kind is to use. */
@@ -7,6 +8,18 @@ export interface KindCommand {
   /** Told what kind prints to standard error: its progress. */
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
+}
+
+/** The version that the tests run with. */
+const KIND_VERSION = 'v0.33.0';
+
+/** How to get kind on this machine, to be run as it is. */
+export function installCommand({ platform, arch } = process): string {
+  const url = `https://kind.sigs.k8s.io/dl/${KIND_VERSION}`;
+  const machine = arch === 'arm64' ? 'arm64' : 'amd64';
+  if (platform === 'darwin') return 'brew install kind';
+  if (platform === 'win32') return `curl.exe -Lo kind.exe ${url}/kind-windows-${machine}`;
+  return `curl -fLo kind ${url}/kind-linux-${machine} && sudo install kind /usr/local/bin/kind`;
 }
 
 /**
@@ -17,7 +30,7 @@ export interface KindCommand {
  */
 export function runKind(args: readonly string[], { host, onLine, signal }: KindCommand, input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, DOCKER_HOST: host };
+    const env = { ...process.env, ...dockerEnvironment(host) };
     const child = spawn('kind', args, { stdio: ['pipe', 'pipe', 'pipe'], env, signal });
     let stdout = '';
     let stderr = '';
@@ -27,7 +40,7 @@ export function runKind(args: readonly string[], { host, onLine, signal }: KindC
       for (const line of text.split('\n')) if (line.trim() !== '') onLine?.(line.trim());
     });
     child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new MeshError('AMB_ERR_KIND_MISSING') : error),
+      reject(error.code === 'ENOENT' ? new MeshError('AMB_ERR_KIND_MISSING', { command: installCommand() }) : error),
     );
     child.once('close', (code) => {
       if (code === 0) resolve(stdout);

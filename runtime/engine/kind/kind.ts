@@ -5,25 +5,25 @@ import { connect, type KubeClient } from '../../kube/client';
 import { bundleFolder } from '../bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from '../engine';
 import { kubeconfigFile, removeRecord, writeRecord, type KindRecord } from '../record';
-import { createCluster, deleteCluster, isSameCluster, listClusters, loadImages, mountBpf } from './cluster';
+import { createCluster, deleteCluster, isSameCluster, listClusters, loadImages, mergeKubeconfig } from './cluster';
 import { applyDefinitions, applyMesh, meshReady, type Patience } from './deploy';
 import { findDocker } from './docker';
 import { buildImages, imageName, PROGRAMS } from './image';
 import { runKind, type KindCommand } from './kind-command';
+import { prepareNodes, restoreNodes } from './nodes';
+import { defaultCluster, ownCluster } from './own-cluster';
 import { checkDocker, checkPort } from './preflight';
 import { logFile, readRecord } from './record';
 import { clusterStatus } from './status';
+import { alreadyThere, withdraw } from './withdraw';
 
 const NAME = 'kind';
 const UP_TIMEOUT_MS = 300_000;
 
-/** Name of the cluster: AMBIENT_KIND_CLUSTER, else `ambient`. */
-const clusterName = (): string => process.env['AMBIENT_KIND_CLUSTER'] || 'ambient';
-
 async function up(options: UpOptions): Promise<UpResult> {
   const started = performance.now();
   const state = path.resolve(options.state);
-  const { redirect, signal, timeoutMs = UP_TIMEOUT_MS } = options;
+  const { redirect, signal, timeoutMs = UP_TIMEOUT_MS, nodes = 1 } = options;
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const log = logFile(state);
   const note = (line: string): void => appendFileSync(log, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });
@@ -35,9 +35,11 @@ async function up(options: UpOptions): Promise<UpResult> {
   say('preflight', 'looking for Docker and kind');
   const engine = await findDocker();
   const command: KindCommand = { host: engine.host, onLine: note, signal };
-  const [existing, { architecture, notes }] = await Promise.all([listClusters(command), checkDocker(engine)]);
+  const [existing, { architecture, notes }] = await Promise.all([listClusters(command), checkDocker(engine, nodes)]);
   for (const text of notes) say('preflight', text);
-  const record = await ownCluster(state, existing, command);
+  const cluster = options.cluster ?? defaultCluster();
+  const found = await ownCluster(state, { cluster, adopt: options.adopt === true }, existing, command);
+  const record: KindRecord = found ?? { engine: NAME, cluster, host: engine.host };
   const dist = bundleFolder();
 
   const build = async (): Promise<string> => {
@@ -46,21 +48,20 @@ async function up(options: UpOptions): Promise<UpResult> {
     return image;
   };
   const make = async (): Promise<void> => {
-    if (record !== undefined) return;
+    if (found !== undefined) return;
     await checkPort(options.port);
-    const name = clusterName();
     // Before the cluster is: what an interrupted start leaves is found again.
-    writeRecord(state, { engine: NAME, cluster: name, host: engine.host });
+    writeRecord(state, record);
     const nodeImage = process.env['AMBIENT_KIND_NODE_IMAGE'];
-    await createCluster({ name, kubeconfig: kubeconfigFile(state), port: options.port, nodeImage }, command);
+    const kubeconfig = kubeconfigFile(state);
+    await createCluster({ name: cluster, kubeconfig, port: options.port, nodes, nodeImage }, command);
     say('cluster', 'the cluster is made');
   };
-  const { cluster } = record ?? { cluster: clusterName() };
-  say('cluster', record === undefined ? `making the cluster ${cluster}` : `using the cluster ${cluster}`);
+  say('cluster', `${found === undefined ? 'making' : 'using'} the cluster ${record.cluster}`);
   say('image', "building the runtime's images");
   // One waits mostly for the disk, the other for the node.
   const [built, made] = await Promise.allSettled([build(), make()]);
-  if (made.status === 'rejected' && record === undefined) await undoCreation(state, cluster, command);
+  if (made.status === 'rejected' && found === undefined) await undoCreation(state, cluster, command);
   if (made.status === 'rejected') throw made.reason;
   if (built.status === 'rejected') throw built.reason;
 
@@ -68,11 +69,16 @@ async function up(options: UpOptions): Promise<UpResult> {
   try {
     const left = (): number => Math.max(1000, timeoutMs - (performance.now() - started));
     const patience = (): Patience => ({ timeoutMs: left(), signal, onWaiting: (what) => say('system', what) });
+    const merged = record.merged === true || options.mergeKubeconfig === true;
+    if (merged) await mergeKubeconfig(record.cluster, command);
+    // Asked once: at a second `up` everything would be there.
+    const had = record.adopted === true ? (record.had ?? (await alreadyThere(client, dist))) : undefined;
+    writeRecord(state, { ...record, ...(had !== undefined && { had }), ...(merged && { merged }) });
     if (options.system !== false) {
-      say('image', 'loading the images into the node');
+      say('image', 'loading the images into the nodes');
       await Promise.all([
-        mountBpf(cluster, engine),
-        loadImages(cluster, PROGRAMS.map(imageName), command),
+        prepareNodes(record.cluster, engine),
+        loadImages(record.cluster, PROGRAMS.map(imageName), command),
         applyDefinitions(client, patience()),
       ]);
       say('system', 'starting istiod, agent and ztunnel');
@@ -83,26 +89,6 @@ async function up(options: UpOptions): Promise<UpResult> {
     client[Symbol.dispose]();
   }
   return { kubeconfig: kubeconfigFile(state), readyMs: performance.now() - started };
-}
-
-/**
- * The cluster that this state folder's mesh runs in, when there is one.
- *
- * @throws MeshError AMB_ERR_KIND_CLUSTER_EXISTS for a cluster of the name that somebody else made
- */
-async function ownCluster(
-  state: string,
-  existing: readonly string[],
-  command: KindCommand,
-): Promise<KindRecord | undefined> {
-  const record = readRecord(state);
-  if (record !== undefined && existing.includes(record.cluster)) {
-    if (await isSameCluster(record.cluster, kubeconfigFile(state), command)) return record;
-  }
-  const cluster = clusterName();
-  if (existing.includes(cluster)) throw new MeshError('AMB_ERR_KIND_CLUSTER_EXISTS', { cluster });
-  removeRecord(state);
-  return undefined;
 }
 
 /** kind removes what it could not finish; an interrupted one does not. */
@@ -120,10 +106,27 @@ async function down({ state: folder, purge }: { state: string; purge?: boolean }
   const command: KindCommand = { host: record.host };
   const present = (await listClusters(command)).includes(record.cluster);
   const own = present && (await isSameCluster(record.cluster, kubeconfigFile(state), command));
-  if (own) await deleteCluster(record.cluster, kubeconfigFile(state), command);
+  if (own && record.adopted === true) await leave(state, record);
+  else if (own) {
+    await deleteCluster(record.cluster, kubeconfigFile(state), command);
+    if (record.merged === true) await deleteCluster(record.cluster, undefined, command);
+  }
   removeRecord(state);
   if (purge === true) await removeImages(record.host);
   return own;
+}
+
+/** Takes the mesh out of a cluster that somebody else made. */
+async function leave(state: string, { cluster, host, had }: KindRecord): Promise<void> {
+  if (had === undefined) return;
+  const engine = await findDocker({ ...process.env, DOCKER_HOST: host });
+  const client = await connect({ kubeconfig: kubeconfigFile(state) });
+  try {
+    await withdraw(client, bundleFolder(), had);
+  } finally {
+    client[Symbol.dispose]();
+  }
+  await restoreNodes(cluster, engine, PROGRAMS.map(imageName));
 }
 
 /** Takes the images out of Docker that `up` built. */

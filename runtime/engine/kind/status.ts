@@ -4,6 +4,7 @@ import type { Namespace, Node, Pod } from '../../api/resources';
 import type { KubeClient } from '../../kube/client';
 import { componentName } from '../component-name';
 import type { ComponentStatus, MeshStatus } from '../engine';
+import { silentNodes } from './silent-nodes';
 
 /** What a kind cluster runs of its own. */
 const CLUSTERS_OWN: ReadonlySet<string> = new Set(['kube-system', 'local-path-storage']);
@@ -38,13 +39,13 @@ function isReady({ status }: Pod): boolean {
 /** The mesh as the cluster's API shows it. */
 export async function clusterStatus(
   client: KubeClient,
-): Promise<Pick<MeshStatus, 'nodes' | 'components' | 'namespaces' | 'missingIsolation'>> {
+): Promise<Pick<MeshStatus, 'nodes' | 'components' | 'namespaces' | 'missingIsolation' | 'problems'>> {
   const [nodes, namespaces, pods] = await Promise.all([
     client.list<Node>(KIND.Node),
     client.list<Namespace>(KIND.Namespace),
     client.list<Pod>(KIND.Pod),
   ]);
-  const memory = await memoryByUid(client, nodes);
+  const [memory, problems] = await Promise.all([memoryByUid(client, nodes), silentNodes(client, pods)]);
   const components = new Map<string, ComponentStatus>();
   for (const pod of pods) {
     if (CLUSTERS_OWN.has(pod.metadata.namespace ?? '') || pod.status?.phase === 'Succeeded') continue;
@@ -72,5 +73,6 @@ export async function clusterStatus(
       ...(labels?.[USE_WAYPOINT] && labels[USE_WAYPOINT] !== 'none' && { waypoint: labels[USE_WAYPOINT] }),
     })),
     missingIsolation: [],
+    problems,
   };
 }
