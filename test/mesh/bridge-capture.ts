@@ -12,12 +12,17 @@ export class BridgeCapture {
     private readonly bytes: Buffer[],
   ) {}
 
-  static async of(mesh: MeshUnderTest): Promise<BridgeCapture> {
+  static of(mesh: MeshUnderTest): Promise<BridgeCapture> {
     const { pid } = JSON.parse(readFileSync(path.join(mesh.state, 'supervisor.json'), 'utf8')) as { pid: number };
+    return BridgeCapture.at(pid, 'ambr0');
+  }
+
+  /** Captures in the network namespace of a process; `any` is every device there. */
+  static async at(pid: number, device: string): Promise<BridgeCapture> {
     const listen = [
       'tcpdump',
       '-i',
-      'ambr0',
+      device,
       '-s',
       '0',
       '-B',

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { KIND } from '../../runtime/api/kinds';
 import type { Pod } from '../../runtime/api/resources';
-import { eventually, type MeshUnderTest } from './mesh-under-test';
+import type { KubeClient } from '../../runtime/kube/client';
+import { eventually } from './mesh-under-test';
 
 /** Where callers take their commands. */
 export const CALLER_PORT = 9900;
@@ -29,16 +30,27 @@ export interface LoadCounts {
   readonly failures: readonly { readonly time: number; readonly reason: string }[];
 }
 
+/** What a caller needs of the mesh that it is in, whatever engine that runs on. */
+export interface CallersMesh {
+  readonly client: KubeClient;
+  apply(yaml: string): Promise<void>;
+  kubectl(args: string): Promise<string>;
+}
+
 /** A pod that sends what the test asks for; commands reach it through the API server's pod proxy. */
 export class Caller {
   private constructor(
-    private readonly mesh: MeshUnderTest,
+    private readonly mesh: CallersMesh,
     readonly namespace: string,
     readonly name: string,
   ) {}
 
-  /** Starts a caller under a service account, which is made when it is not there. */
-  static async start(mesh: MeshUnderTest, namespace: string, account: string): Promise<Caller> {
+  /**
+   * Starts a caller under a service account, which is made when it is not there.
+   *
+   * @param node name of the node that it is to run on
+   */
+  static async start(mesh: CallersMesh, namespace: string, account: string, node?: string): Promise<Caller> {
     const name = `caller-${account}`;
     const script = JSON.stringify(readFileSync(path.join(import.meta.dirname, 'caller.mjs'), 'utf8'));
     await mesh.apply(`
@@ -59,18 +71,21 @@ metadata:
   labels: { app: ${name} }
   annotations: { ambient.dev/command: node /srv/caller/caller.mjs }
 spec:
-  serviceAccountName: ${account}
+  serviceAccountName: ${account}${node === undefined ? '' : `\n  nodeName: ${node}`}
   terminationGracePeriodSeconds: 1
   containers:
   - name: caller
+    # Any image with Node; the embedded engine goes by the annotation.
     image: example.com/caller
+    imagePullPolicy: IfNotPresent
+    command: [node, /srv/caller/caller.mjs]
     ports: [{ containerPort: ${CALLER_PORT} }]
     readinessProbe: { tcpSocket: { port: ${CALLER_PORT} }, periodSeconds: 1 }
     volumeMounts: [{ name: caller, mountPath: /srv/caller }]
   volumes: [{ name: caller, configMap: { name: ${name} } }]
 `);
     const caller = new Caller(mesh, namespace, name);
-    await mesh.kubectl(`wait --for=condition=Ready --timeout=30s -n ${namespace} pod/${name}`);
+    await mesh.kubectl(`wait --for=condition=Ready --timeout=60s -n ${namespace} pod/${name}`);
     return caller;
   }
 
@@ -120,7 +135,7 @@ spec:
 }
 
 /** What tells whether pods were left alone: identity, process and restarts of each. */
-export async function livesOf(mesh: MeshUnderTest, namespace: string): Promise<string[]> {
+export async function livesOf(mesh: Pick<CallersMesh, 'client'>, namespace: string): Promise<string[]> {
   const pods = await mesh.client.list<Pod>(KIND.Pod, { namespace });
   return pods
     .map(({ metadata, status }) => {

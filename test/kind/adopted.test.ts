@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KindMesh, output, run } from './cluster';
+
+let mesh: KindMesh;
+const user = { KUBECONFIG: '' };
+
+/** Everything that a cluster has, as `resource namespace/name`, without what comes and goes by itself. */
+async function inventory(): Promise<string[]> {
+  const env = { ...process.env, ...user };
+  const kubectl = (args: string): Promise<string> => output('kubectl', args.split(' '), { env });
+  const kinds = (await kubectl('api-resources --verbs=list -o name')).split('\n').filter((name) => name !== '');
+  const still = kinds.filter(
+    (name) => !/^(?:events|leases|pods|endpoints|replicasets|controllerrevisions|.*\.metrics)/.test(name),
+  );
+  const columns = 'custom-columns=A:.kind,B:.metadata.namespace,C:.metadata.name';
+  const lines = await kubectl(`get ${still.join(',')} -A --no-headers -o ${columns}`);
+  return lines
+    .split('\n')
+    .map((line) => line.trim().replaceAll(/ +/g, ' '))
+    .sort();
+}
+
+beforeAll(async () => {
+  mesh = new KindMesh(KindMesh.place('adopt'));
+  user.KUBECONFIG = `${mesh.place.home}/user.kubeconfig`;
+  const { AMBIENT_KIND_NODE_IMAGE: image } = process.env;
+  const args = ['create', 'cluster', '--name', mesh.place.cluster, '--kubeconfig', user.KUBECONFIG, '--wait', '100s'];
+  await output('kind', [...args, ...(image === undefined ? [] : ['--image', image])]);
+});
+afterAll(async () => {
+  await run('kind', ['delete', 'cluster', '--name', mesh.place.cluster, '--kubeconfig', user.KUBECONFIG]);
+  await mesh.remove();
+});
+
+test('a cluster of the user is taken over only when asked, and left as it was', { timeout: 300_000 }, async () => {
+  const refused = await mesh.ambient('up', '--engine', 'kind');
+  expect(refused.stderr).toContain('--adopt');
+  const before = await inventory();
+  await mesh.json('up', '--engine', 'kind', '--adopt');
+  expect(await mesh.status()).toMatchObject({ state: 'running', problems: [] });
+  await mesh.connect();
+  await mesh.apply('{ apiVersion: v1, kind: Namespace, metadata: { name: mine } }');
+  await mesh.json('enroll', 'mine');
+  await mesh.json('waypoint', 'apply', '-n', 'mine');
+  // A second up knows what the first one brought.
+  await mesh.json('up', '--engine', 'kind');
+  expect(await mesh.json('down')).toMatchObject({ stopped: true });
+  const mine = ['Namespace <none> mine', 'ServiceAccount mine default', 'ConfigMap mine kube-root-ca.crt'];
+  expect(await inventory()).toEqual([...before, ...mine].sort());
+  const [node] = await mesh.containers();
+  const left = 'ls /etc/cni/net.d /opt/cni/bin; mount; crictl images; systemctl list-units --all';
+  const found = await output('docker', ['exec', node!, 'sh', '-c', left]);
+  expect(found.split('\n').filter((line) => /ambient|\/sys\/fs\/bpf/.test(line))).toEqual([]);
+  expect(await mesh.json('down')).toMatchObject({ stopped: false });
+});

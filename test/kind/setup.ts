@@ -1,0 +1,17 @@
+import type { TestProject } from 'vitest/node';
+import { KindMesh } from './cluster';
+
+/** Two nodes: everything that has to do with a node is then shown between nodes too. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const mesh = new KindMesh(KindMesh.place('test'));
+  const { code, stdout, stderr } = await mesh.ambient('up', '--engine', 'kind', '--nodes', '2', '-o', 'json');
+  if (code !== 0) {
+    const log = mesh.log();
+    await mesh.remove();
+    throw new Error(`ambient up: ${stdout}${stderr}\n${log}`);
+  }
+  await mesh.loadCaller();
+  console.log(`ready: ${stdout.trim()}`);
+  project.provide('kindMesh', mesh.place);
+  return () => mesh.remove();
+}
