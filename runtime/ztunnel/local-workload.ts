@@ -2,8 +2,11 @@ import type { MeshState } from '../xds/mesh-state';
 import type { Workload } from '../xds/mesh-model';
 import type { PodIdentity } from './zds';
 
-/** Milliseconds that a connection waits until istiod has told us about its pod. */
-const PATIENCE_MS = 5_000;
+/**
+ * Milliseconds that a connection waits until istiod has told us about its pod: its address is known to istiod only when the
+ * kubelet has reported it, which on a busy machine is seconds after the pod's first instruction. Upstream waits for 5 s.
+ */
+const PATIENCE_MS = 10_000;
 
 /**
  * Finds the workload that the agent's pod is. ztunnel often hears of a pod from the agent before istiod has sent it;
@@ -14,7 +17,6 @@ const PATIENCE_MS = 5_000;
 export class LocalWorkload {
   #found: Workload | undefined;
   #stale = true;
-  #waiting: Promise<Workload | undefined> | undefined;
   readonly #stop: () => void;
 
   constructor(
@@ -34,14 +36,14 @@ export class LocalWorkload {
     return this.#found;
   }
 
-  /** The workload at once when it is known, else after waiting; undefined when it has not come within 5 s. */
+  /** The workload at once when it is known, else after waiting; undefined when it has not come within 10 s. */
   wait(): Promise<Workload | undefined> {
     if (this.current !== undefined) return Promise.resolve(this.current);
-    this.#waiting ??= new Promise<Workload | undefined>((resolve) => {
+    // Each waits for itself: one that comes later has as much time.
+    return new Promise((resolve) => {
       const done = (): void => {
         stop();
         clearTimeout(timer);
-        this.#waiting = undefined;
         resolve(this.current);
       };
       const timer = setTimeout(done, PATIENCE_MS);
@@ -50,7 +52,6 @@ export class LocalWorkload {
         if (this.current !== undefined) done();
       });
     });
-    return this.#waiting;
   }
 
   #find(): Workload | undefined {

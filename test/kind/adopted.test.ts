@@ -48,7 +48,7 @@ test('a cluster of the user is taken over only when asked, and left as it was', 
   const mine = ['Namespace <none> mine', 'ServiceAccount mine default', 'ConfigMap mine kube-root-ca.crt'];
   expect(await inventory()).toEqual([...before, ...mine].sort());
   const [node] = await mesh.containers();
-  const left = 'ls /etc/cni/net.d /opt/cni/bin; mount; crictl images; systemctl list-units --all';
+  const left = 'ls /etc/cni/net.d /opt/cni/bin; mount; ctr --namespace=k8s.io images ls; systemctl list-units --all';
   const found = await output('docker', ['exec', node!, 'sh', '-c', left]);
   expect(found.split('\n').filter((line) => /ambient|\/sys\/fs\/bpf/.test(line))).toEqual([]);
   expect(await mesh.json('down')).toMatchObject({ stopped: false });

@@ -7,6 +7,7 @@ kind: Pod
 metadata: { name: echo-${at}, namespace: ${namespace}, labels: { app: echo } }
 spec:
   nodeName: ${node}
+  serviceAccountName: echo
   terminationGracePeriodSeconds: 0
   containers:
   - name: echo
@@ -24,7 +25,7 @@ metadata: { name: ${namespace}, labels: { istio.io/dataplane-mode: ambient } }
 ---
 apiVersion: v1
 kind: ServiceAccount
-metadata: { name: default, namespace: ${namespace} }
+metadata: { name: echo, namespace: ${namespace} }
 ---
 apiVersion: v1
 kind: Service

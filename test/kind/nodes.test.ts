@@ -13,9 +13,9 @@ let mesh: KindMesh;
 let near: string;
 let far: string;
 
-/** Runs nft in a node's network. */
-async function nft(node: string, ...command: string[]): Promise<string> {
-  return output('nsenter', ['-t', String(await mesh.pidOf(node)), '--net', 'nft', ...command]);
+/** Gives nft rules to a node's network. */
+async function nft(node: string, rules: string): Promise<string> {
+  return output('nsenter', ['-t', String(await mesh.pidOf(node)), '--net', 'nft', '-f', '-'], { input: rules });
 }
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await mesh.kubectl(`wait -n ${NS} --for=condition=Ready pod -l app=echo --timeout=60s`);
 });
 afterAll(async () => {
-  await nft(far, 'delete', 'table', 'ip', TABLE).catch(() => {});
+  await nft(far, `delete table ip ${TABLE}`).catch(() => {});
   await mesh.kubectl(`delete namespace ${NS} --wait=false`);
   mesh[Symbol.dispose]();
 });
@@ -44,7 +44,7 @@ test('a request to another node goes over mutual TLS', async () => {
 });
 
 test('a firewall that blocks HBONE between nodes is explained, in flows and status, until it is gone', async () => {
-  const rule = 'chain forward { type filter hook forward priority -10; tcp dport 15008 tcp flags syn drop; }';
+  const rule = 'chain forward { type filter hook forward priority -10; tcp dport 15008 tcp flags syn drop; };';
   await nft(far, `table ip ${TABLE} { ${rule} }`);
   const caller = await Caller.start(mesh, NS, 'blocked', near);
   await caller.startLoad({ name: 'load', url: URL, rate: 5 });
@@ -65,7 +65,7 @@ test('a firewall that blocks HBONE between nodes is explained, in flows and stat
     40,
   );
   expect(edge).toMatchObject({ verdict: 'error', reason: expect.stringContaining('blocking HBONE port 15008') });
-  await nft(far, 'delete', 'table', 'ip', TABLE);
+  await nft(far, `delete table ip ${TABLE}`);
   await caller.stopLoad('load');
   await caller.until(URL, ({ status }) => status === 200, 30);
   expect(await mesh.status()).toMatchObject({ problems: [] });

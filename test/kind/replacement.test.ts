@@ -53,8 +53,8 @@ async function underLoad(happens: () => Promise<unknown>): Promise<LoadCounts> {
   return caller.stopLoad('load');
 }
 
-/** Kills the first process of a component on the caller's node, and waits until the component is ready again. */
-async function kill(app: string, container: string): Promise<void> {
+/** Kills a component's process on the caller's node, and waits until the component is ready again. */
+async function kill(app: string, program: string): Promise<void> {
   const restarts = async (): Promise<number> => {
     const pods = await mesh.client.list<Pod>(KIND.Pod, { namespace: 'istio-system', labelSelector: `app=${app}` });
     const here = pods.filter((pod) => pod.spec.nodeName === node && isReady(pod));
@@ -64,21 +64,29 @@ async function kill(app: string, container: string): Promise<void> {
     );
   };
   const before = await restarts();
-  const script = `kill -9 $(crictl inspect -o go-template --template '{{.info.pid}}' $(crictl ps -q --name '^${container}$'))`;
-  await output('docker', ['exec', node, 'sh', '-ec', script]);
+  const script = `
+for process in /proc/[0-9]*; do
+  case $(tr '\\0' ' ' < $process/cmdline) in
+    "node /ambient/dist/${program}.js"*) kill -9 \${process#/proc/}; exit ;;
+  esac
+done
+exit 1`;
+  await output('docker', ['exec', node, 'sh', '-c', script]);
   await eventually(async () => (await restarts()) === before + 1 || undefined, `another ${app}`, 60);
 }
 
 test('ztunnel is killed: what it carried breaks, new connections fail only while it is away', async () => {
   const held = await caller.held('through-ztunnel', { url: URL });
   expect(held).toMatchObject({ status: 200, opened: 1 });
-  const counts = await underLoad(() => kill('ztunnel', 'istio-proxy'));
+  const counts = await underLoad(() => kill('ztunnel', 'ztunnel'));
   // A process that is gone takes its connections along, as upstream's does; the next request opens another.
   const next = await caller.held('through-ztunnel', { url: URL });
   const after = next.error === undefined ? next : await caller.held('through-ztunnel', { url: URL });
   expect(after).toMatchObject({ status: 200, opened: 2 });
   expect(counts.failures.length).toBeGreaterThan(0);
-  expect(new Set(counts.failures.map(({ reason }) => reason))).toEqual(new Set(['ECONNREFUSED']));
+  // Nobody listens, what was under way broke, or the name was not resolved: DNS goes through ztunnel as well.
+  const expected = ['ECONNREFUSED', 'ECONNRESET', 'EAI_AGAIN'];
+  expect(counts.failures.filter(({ reason }) => !expected.includes(reason))).toEqual([]);
   await underLoad(() => Promise.resolve()).then(({ failures }) => expect(failures).toEqual([]));
 });
 

@@ -1,6 +1,6 @@
 // Runs the suite on a real kind cluster and ends with one line: N passed, N failed. Where Docker does not answer nothing
 // is counted, and the line before says why. Called by `npm run test:kind`; `npm test` has the numbers written to a file
-// instead: `--results FILE` with {passed, failed, skipped?}.
+// instead: `--results FILE` with {passed, failed, skipped?}. Names of files choose some: `npm run test:kind -- nodes`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureBaseImage } from './base-image.mjs';
 
-const { values: options } = parseArgs({ options: { results: { type: 'string' } } });
+const { values: options, positionals: only } = parseArgs({
+  options: { results: { type: 'string' } },
+  allowPositionals: true,
+});
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = path.join(root, 'node_modules', '.bin');
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin`, FORCE_COLOR: '0' };
@@ -36,7 +39,7 @@ async function suite() {
   mkdirSync(path.dirname(file), { recursive: true });
   rmSync(file, { force: true });
   const args = ['run', '--config', 'test/kind/vitest.config.mts', '--reporter=default', '--reporter=json'];
-  spawnSync('vitest', [...args, `--outputFile.json=${file}`], { cwd: root, env, stdio: 'inherit' });
+  spawnSync('vitest', [...args, ...only, `--outputFile.json=${file}`], { cwd: root, env, stdio: 'inherit' });
   if (!existsSync(file)) return { passed: 0, failed: 1 };
   const { numPassedTests: passed, numTotalTests: total, success } = JSON.parse(readFileSync(file, 'utf8'));
   return { passed, failed: total - passed || (success ? 0 : 1) };

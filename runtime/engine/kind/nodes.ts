@@ -3,16 +3,17 @@ import { MeshError } from '../../errors';
 import { execIn } from '../container/exec';
 import type { DockerEngine } from './docker';
 
-const UNIT = 'sys-fs-bpf.mount';
-/** systemd leaves this mount out in containers; kept as a unit it comes back when the node is restarted. */
+const UNIT = 'ambient-bpf.service';
+/** systemd mounts it on machines and not in containers, and takes no mount unit of others for it. */
 const UNIT_TEXT = `[Unit]
 Description=BPF file system, where Ambient's agent keeps its programs
 Before=containerd.service kubelet.service
 
-[Mount]
-What=bpf
-Where=/sys/fs/bpf
-Type=bpf
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/mount -t bpf bpf /sys/fs/bpf
+ExecStop=/bin/umount /sys/fs/bpf
 
 [Install]
 WantedBy=multi-user.target
@@ -59,7 +60,7 @@ if [ -e /etc/systemd/system/${UNIT} ]; then
   rm /etc/systemd/system/${UNIT}
   systemctl daemon-reload
 fi
-for image in ${images.join(' ')}; do crictl rmi "docker.io/$image" >/dev/null 2>&1 || true; done
+for image in ${images.join(' ')}; do ctr --namespace=k8s.io images rm "docker.io/$image" >/dev/null; done
 rm -rf /var/run/ztunnel /var/run/ambient-agent`;
   await onEachNode(cluster, engine, script);
 }
