@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { KindMesh, output, run } from './cluster';
+import { run } from '../scenarios/user-mesh';
+import { KindMesh, output } from './cluster';
 
-let mesh: KindMesh;
+const mesh = new KindMesh('adopt');
 const user = { KUBECONFIG: '' };
 
 /** Everything that a cluster has, as `resource namespace/name`, without what comes and goes by itself. */
@@ -21,15 +22,14 @@ async function inventory(): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  mesh = new KindMesh(KindMesh.place('adopt'));
-  user.KUBECONFIG = `${mesh.place.home}/user.kubeconfig`;
+  user.KUBECONFIG = `${mesh.home}/user.kubeconfig`;
   const { AMBIENT_KIND_NODE_IMAGE: image } = process.env;
-  const args = ['create', 'cluster', '--name', mesh.place.cluster, '--kubeconfig', user.KUBECONFIG, '--wait', '100s'];
+  const args = ['create', 'cluster', '--name', mesh.cluster, '--kubeconfig', user.KUBECONFIG, '--wait', '100s'];
   await output('kind', [...args, ...(image === undefined ? [] : ['--image', image])]);
 });
 afterAll(async () => {
-  await run('kind', ['delete', 'cluster', '--name', mesh.place.cluster, '--kubeconfig', user.KUBECONFIG]);
-  await mesh.remove();
+  await run('kind', ['delete', 'cluster', '--name', mesh.cluster, '--kubeconfig', user.KUBECONFIG]);
+  await mesh[Symbol.asyncDispose]();
 });
 
 test('a cluster of the user is taken over only when asked, and left as it was', { timeout: 300_000 }, async () => {
@@ -38,7 +38,6 @@ test('a cluster of the user is taken over only when asked, and left as it was', 
   const before = await inventory();
   await mesh.json('up', '--engine', 'kind', '--adopt');
   expect(await mesh.status()).toMatchObject({ state: 'running', problems: [] });
-  await mesh.connect();
   await mesh.apply('{ apiVersion: v1, kind: Namespace, metadata: { name: mine } }');
   await mesh.json('enroll', 'mine');
   await mesh.json('waypoint', 'apply', '-n', 'mine');

@@ -1,12 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { KindMesh } from './cluster';
 
-let mesh: KindMesh;
-beforeAll(async () => {
-  mesh = await KindMesh.shared();
-});
-afterAll(() => mesh[Symbol.dispose]());
+const mesh = KindMesh.shared();
+afterAll(() => mesh.disconnect());
 
 test('is ready on every node, and says how it captures', async () => {
   const status = await mesh.status();
@@ -22,7 +19,7 @@ test('is ready on every node, and says how it captures', async () => {
 });
 
 test("leaves the user's kubeconfig alone and keeps its own to the user", () => {
-  expect(readdirSync(mesh.place.home)).toEqual(['state']);
+  expect(readdirSync(mesh.home)).toEqual(['state']);
   expect(statSync(mesh.kubeconfig).mode & 0o777).toBe(0o600);
 });
 

@@ -12,7 +12,7 @@ const AT_ONCE = 20;
 const NS = 'moments';
 const MARKER = 'first-words-of-a-pod';
 
-let mesh: KindMesh;
+const mesh = KindMesh.shared();
 let captures: BridgeCapture[] = [];
 let address: string;
 
@@ -40,7 +40,6 @@ spec:
 `;
 
 beforeAll(async () => {
-  mesh = await KindMesh.shared();
   await mesh.apply(`
 apiVersion: v1
 kind: Namespace
@@ -67,13 +66,13 @@ metadata: { name: answering, namespace: ${NS} }
 spec: { selector: { app: answering }, ports: [{ port: 8080 }] }
 `);
   await mesh.kubectl(`rollout status -n ${NS} deployment/answering --timeout=60s`);
-  address = (await mesh.client.get<Service>(KIND.Service, 'answering', NS))!.spec.clusterIP!;
+  address = (await (await mesh.client()).get<Service>(KIND.Service, 'answering', NS))!.spec.clusterIP!;
   captures = await Promise.all((await mesh.containers()).map((node) => mesh.capture(node)));
 });
 afterAll(async () => {
   await Promise.all(captures.map((capture) => capture.stop()));
   await mesh.kubectl(`delete namespace ${NS} --wait=false`);
-  mesh[Symbol.dispose]();
+  mesh.disconnect();
 });
 
 /** Starts pods and waits for their ends; each that did not end well, with its exit code. */
@@ -85,8 +84,8 @@ async function startAll(names: readonly string[]): Promise<string[]> {
     return done.length >= names.length ? true : undefined;
   };
   const options = { namespace: NS, labelSelector: 'app=starter', timeoutMs: 110_000 };
-  expect(await waitFor<Pod, true>(mesh.client, KIND.Pod, ended, options)).toBe(true);
-  for (const { metadata, status } of await mesh.client.list<Pod>(KIND.Pod, options)) {
+  expect(await waitFor<Pod, true>(await mesh.client(), KIND.Pod, ended, options)).toBe(true);
+  for (const { metadata, status } of await (await mesh.client()).list<Pod>(KIND.Pod, options)) {
     if (status?.phase === 'Succeeded') continue;
     failures.push(`${metadata.name}: ${JSON.stringify(status?.containerStatuses?.[0])}`);
   }

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Graph } from '../../runtime/graph/model';
-import { Caller } from '../mesh/callers';
 import { eventually } from '../mesh/mesh-under-test';
 import { KindMesh, output } from './cluster';
 import { echoesOn } from './echoes';
@@ -9,7 +8,7 @@ const NS = 'between';
 const URL = `http://echo.${NS}.svc.cluster.local:8080/`;
 const TABLE = 'ambient-test';
 
-let mesh: KindMesh;
+const mesh = KindMesh.shared();
 let near: string;
 let far: string;
 
@@ -19,7 +18,6 @@ async function nft(node: string, rules: string): Promise<string> {
 }
 
 beforeAll(async () => {
-  mesh = await KindMesh.shared();
   [near, far] = (await mesh.containers()) as [string, string];
   await mesh.apply(echoesOn([far], NS));
   await mesh.kubectl(`wait -n ${NS} --for=condition=Ready pod -l app=echo --timeout=60s`);
@@ -27,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await nft(far, `delete table ip ${TABLE}`).catch(() => {});
   await mesh.kubectl(`delete namespace ${NS} --wait=false`);
-  mesh[Symbol.dispose]();
+  mesh.disconnect();
 });
 
 const edgeFrom = async (account: string): Promise<Graph['edges'][number] | undefined> => {
@@ -36,7 +34,7 @@ const edgeFrom = async (account: string): Promise<Graph['edges'][number] | undef
 };
 
 test('a request to another node goes over mutual TLS', async () => {
-  const caller = await Caller.start(mesh, NS, 'across', near);
+  const caller = await mesh.caller(NS, 'across', near);
   await caller.until(URL, ({ status }) => status === 200, 30);
   await caller.startLoad({ name: 'load', url: URL, rate: 5 });
   expect(await edgeFrom('across')).toMatchObject({ mtls: true, verdict: 'allow' });
@@ -46,7 +44,7 @@ test('a request to another node goes over mutual TLS', async () => {
 test('a firewall that blocks HBONE between nodes is explained, in flows and status, until it is gone', async () => {
   const rule = 'chain forward { type filter hook forward priority -10; tcp dport 15008 tcp flags syn drop; };';
   await nft(far, `table ip ${TABLE} { ${rule} }`);
-  const caller = await Caller.start(mesh, NS, 'blocked', near);
+  const caller = await mesh.caller(NS, 'blocked', near);
   await caller.startLoad({ name: 'load', url: URL, rate: 5 });
   const problem = await eventually(async () => (await mesh.status()).problems?.[0], 'the problem', 60);
   expect(problem.message).toMatch(

@@ -4,14 +4,14 @@ import type { Node, Pod } from '../../runtime/api/resources';
 import { waitFor } from '../../runtime/kube/wait';
 import { occurrences } from '../mesh/bridge-capture';
 import { eventually } from '../mesh/mesh-under-test';
-import { isEnrolled, isReady } from './bookshop';
+import { isEnrolled, isReady } from '../scenarios/scenarios';
 import { KindMesh, output } from './cluster';
 import { echoesOn } from './echoes';
 
 const NS = 'reboot';
 const MARKER = 'words-across-a-reboot';
 
-let mesh: KindMesh;
+const mesh = KindMesh.shared();
 let stays: string;
 let restarts: string;
 
@@ -39,7 +39,6 @@ spec:
 `;
 
 beforeAll(async () => {
-  mesh = await KindMesh.shared();
   [stays, restarts] = (await mesh.containers()) as [string, string];
   await mesh.apply(echoesOn([stays], NS));
   await mesh.kubectl(`wait -n ${NS} --for=condition=Ready pod -l app=echo --timeout=60s`);
@@ -48,7 +47,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await mesh.kubectl(`delete namespace ${NS} --wait=false`);
-  mesh[Symbol.dispose]();
+  mesh.disconnect();
 });
 
 const answered = async (): Promise<true | undefined> =>
@@ -59,7 +58,7 @@ test('a node that is restarted captures its pods again, by the same means, and l
   const before = (await mesh.status()).nodes.find(({ name }) => name === restarts)?.redirect;
   const capture = await mesh.capture(stays);
   const bootOf = async (): Promise<string> =>
-    JSON.stringify((await mesh.client.get<Pod>(KIND.Pod, 'talker', NS))?.status?.containerStatuses?.[0]);
+    JSON.stringify((await (await mesh.client()).get<Pod>(KIND.Pod, 'talker', NS))?.status?.containerStatuses?.[0]);
   const boot = await bootOf();
   await output('docker', ['restart', restarts]);
   await eventually(async () => ((await bootOf()) === boot ? undefined : true), "the pod's new life", 90);
@@ -68,10 +67,10 @@ test('a node that is restarted captures its pods again, by the same means, and l
     const own = here.filter(({ metadata }) => metadata.namespace === 'istio-system');
     return own.length >= 2 && here.every(isReady) ? true : undefined;
   };
-  expect(await waitFor<Pod, true>(mesh.client, KIND.Pod, ready, { timeoutMs: 110_000 })).toBe(true);
+  expect(await waitFor<Pod, true>(await mesh.client(), KIND.Pod, ready, { timeoutMs: 110_000 })).toBe(true);
   await eventually(answered, 'an answer after the restart', 60);
-  expect((await mesh.client.list<Pod>(KIND.Pod, { namespace: NS })).every(isEnrolled)).toBe(true);
+  expect((await (await mesh.client()).list<Pod>(KIND.Pod, { namespace: NS })).every(isEnrolled)).toBe(true);
   expect(occurrences(await capture.stop(), MARKER)).toBe(0);
-  const node = await mesh.client.get<Node>(KIND.Node, restarts);
+  const node = await (await mesh.client()).get<Node>(KIND.Node, restarts);
   expect(node?.metadata.annotations?.['ambient.dev/redirect']).toBe(before);
 });

@@ -1,24 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BOOKSHOP, bookshopPods, isEnrolled, isReady, seen } from './bookshop';
+import { afterAll, expect, test } from 'vitest';
+import { flowsOf } from '../scenarios/flows';
 import { KindMesh } from './cluster';
 
-let mesh: KindMesh;
-beforeAll(async () => {
-  mesh = await KindMesh.shared();
-});
-afterAll(() => mesh[Symbol.dispose]());
+const mesh = KindMesh.shared();
+afterAll(() => mesh.disconnect());
 
 test('changes how it captures without losing a pod', async () => {
+  // The scenarios have left the bookshop there.
+  await mesh.json('enroll', 'bookshop', '--timeout', '100');
   await mesh.json('up', '--engine', 'kind', '--redirect', 'nftables');
   for (const node of (await mesh.status()).nodes)
     expect(node).toMatchObject({ redirect: 'nftables', redirectReason: 'asked for' });
-  expect((await bookshopPods(mesh)).every((pod) => isEnrolled(pod) && isReady(pod))).toBe(true);
-  await seen(mesh, 'cart', 'payments', ({ mtls, verdict }) => mtls && verdict === 'allow');
-  await seen(mesh, 'snooper', 'payments', ({ verdict }) => verdict === 'deny');
-});
-
-test('lets pods leave the mesh', async () => {
-  const { code, stdout, stderr } = await mesh.ambient('unenroll', BOOKSHOP, '--timeout', '100');
-  expect(code, stdout + stderr).toBe(0);
-  expect((await bookshopPods(mesh)).filter(isEnrolled)).toEqual([]);
+  const seen = [...(await flowsOf(mesh, 10)).keys()];
+  expect(seen).toContain('cart > payments, mTLS, allow');
+  expect(seen).toContain('snooper > payments, mTLS, deny by bookshop/payments-from-cart');
+  expect(seen.filter((line) => line.includes('plain'))).toEqual([]);
 });

@@ -3,9 +3,10 @@ import { KIND } from '../../runtime/api/kinds';
 import type { DaemonSet, Pod } from '../../runtime/api/resources';
 import { waitFor } from '../../runtime/kube/wait';
 import { occurrences, type BridgeCapture } from '../mesh/bridge-capture';
-import { Caller, type LoadCounts } from '../mesh/callers';
+import type { Caller, LoadCounts } from '../mesh/callers';
 import { eventually } from '../mesh/mesh-under-test';
-import { isReady } from './bookshop';
+import { isReady } from '../scenarios/scenarios';
+
 import { KindMesh, output } from './cluster';
 import { echoesOn } from './echoes';
 
@@ -15,25 +16,24 @@ const MARKER = 'never-readable-on-the-wire';
 /** Requests a second, each on a connection of its own. */
 const RATE = 20;
 
-let mesh: KindMesh;
+const mesh = KindMesh.shared();
 let caller: Caller;
 let node: string;
 let captures: BridgeCapture[] = [];
 
 beforeAll(async () => {
-  mesh = await KindMesh.shared();
   const nodes = await mesh.containers();
   node = nodes[0]!;
   await mesh.apply(echoesOn(nodes, NS));
   await mesh.kubectl(`wait -n ${NS} --for=condition=Ready pod -l app=echo --timeout=60s`);
-  caller = await Caller.start(mesh, NS, 'steady', node);
+  caller = await mesh.caller(NS, 'steady', node);
   await caller.until(URL, ({ status }) => status === 200, 30);
   captures = await Promise.all(nodes.map((name) => mesh.capture(name)));
 });
 afterAll(async () => {
   await Promise.all(captures.splice(0).map((capture) => capture.stop()));
   await mesh.kubectl(`delete namespace ${NS} --wait=false`);
-  mesh[Symbol.dispose]();
+  mesh.disconnect();
 });
 
 /** Waits for `count` more answers. */
@@ -56,7 +56,9 @@ async function underLoad(happens: () => Promise<unknown>): Promise<LoadCounts> {
 /** Kills a component's process on the caller's node, and waits until the component is ready again. */
 async function kill(app: string, program: string): Promise<void> {
   const restarts = async (): Promise<number> => {
-    const pods = await mesh.client.list<Pod>(KIND.Pod, { namespace: 'istio-system', labelSelector: `app=${app}` });
+    const pods = await (
+      await mesh.client()
+    ).list<Pod>(KIND.Pod, { namespace: 'istio-system', labelSelector: `app=${app}` });
     const here = pods.filter((pod) => pod.spec.nodeName === node && isReady(pod));
     return here.reduce(
       (sum, { status }) => sum + (status?.containerStatuses?.[0]?.restartCount ?? 0),
@@ -98,12 +100,12 @@ test('the agent is killed: nothing that runs notices', async () => {
 });
 
 test('a pod does not start while the agent is away, and starts when it is back', async () => {
-  const select = (value: string | null): Promise<unknown> =>
-    mesh.client.patch<DaemonSet>(KIND.DaemonSet, 'ambient-agent', 'istio-system', {
+  const select = async (value: string | null): Promise<unknown> =>
+    (await mesh.client()).patch<DaemonSet>(KIND.DaemonSet, 'ambient-agent', 'istio-system', {
       spec: { template: { spec: { nodeSelector: { 'test.ambient.dev/nowhere': value } } } },
     });
-  const agents = (holds: (pods: readonly Pod[]) => boolean): Promise<true | undefined> =>
-    waitFor<Pod, true>(mesh.client, KIND.Pod, (all) => holds(all) || undefined, {
+  const agents = async (holds: (pods: readonly Pod[]) => boolean): Promise<true | undefined> =>
+    waitFor<Pod, true>(await mesh.client(), KIND.Pod, (all) => holds(all) || undefined, {
       namespace: 'istio-system',
       labelSelector: 'app=ambient-agent',
       timeoutMs: 60_000,
@@ -126,7 +128,7 @@ spec:
         await mesh.kubectl(`get events -n ${NS} --field-selector reason=FailedCreatePodSandBox -o json`),
       )?.[0];
     await eventually(refusal, 'the refusal', 60);
-    const early = await mesh.client.get<Pod>(KIND.Pod, 'early', NS);
+    const early = await (await mesh.client()).get<Pod>(KIND.Pod, 'early', NS);
     expect(early?.status).toMatchObject({ phase: 'Pending' });
     await select(null);
     expect(await agents((all) => all.length === 2 && all.every(isReady))).toBe(true);

@@ -9,15 +9,15 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     project.provide('kindMesh', JSON.parse(kept) as Place);
     return undefined;
   }
-  const mesh = new KindMesh(KindMesh.place('test'));
+  const mesh = new KindMesh('test');
   const { code, stdout, stderr } = await mesh.ambient('up', '--engine', 'kind', '--nodes', '2', '-o', 'json');
   if (code !== 0) {
     const log = mesh.log();
-    await mesh.remove();
+    await mesh[Symbol.asyncDispose]();
     throw new Error(`ambient up: ${stdout}${stderr}\n${log}`);
   }
   await mesh.loadCaller();
   console.log(`ready: ${stdout.trim()}`);
   project.provide('kindMesh', mesh.place);
-  return () => mesh.remove();
+  return () => mesh[Symbol.asyncDispose]();
 }

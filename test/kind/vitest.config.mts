@@ -2,7 +2,18 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files in the order in which they use the one cluster; each leaves the mesh as it found it until the last two. */
-const ORDER = ['engine', 'bookshop', 'first-moments', 'replacement', 'nodes', 'reboot', 'redirect', 'down', 'adopted'];
+const ORDER = [
+  'engine',
+  'scenarios',
+  'first-moments',
+  'replacement',
+  'nodes',
+  'reboot',
+  'redirect',
+  'down',
+  'adopted',
+  'container',
+];
 
 class InOrder extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -30,9 +30,9 @@ const BEHIND_WAYPOINT = [
   'visitors > reviews via waypoint, mTLS, deny by bookshop/reviews-readers',
 ];
 
-const isReady = ({ status }: Pod): boolean =>
+export const isReady = ({ status }: Pod): boolean =>
   (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
-const isEnrolled = ({ metadata }: Pod): boolean => metadata.annotations?.[REDIRECTION] === 'enabled';
+export const isEnrolled = ({ metadata }: Pod): boolean => metadata.annotations?.[REDIRECTION] === 'enabled';
 const isApplication = ({ metadata }: Pod): boolean => metadata.labels?.['app'] !== undefined;
 /** What changes when a pod is made anew or one of its containers starts again. */
 const lifeOf = ({ metadata, status }: Pod): string =>

@@ -12,27 +12,40 @@ export interface Outcome {
 }
 
 /** Runs a program to its end. */
-export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Outcome> {
+export function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  input = '',
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: root, env, stdio: ['pipe', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
   });
 }
 
 /** A mesh as a user of a fresh account has it, on whichever engine: driven by the built command alone. */
 export class UserMesh implements AsyncDisposable {
-  // Not below /tmp, which pods of the embedded engine have of their own.
-  readonly home = mkdtempSync(path.join('/var', 'ambient-user-'));
-  readonly state = path.join(this.home, 'state');
+  readonly state: string;
   #client: KubeClient | undefined;
 
-  /** @param environment added to what `ambient` is started with */
-  constructor(private readonly environment: NodeJS.ProcessEnv = {}) {}
+  /**
+   * @param environment added to what `ambient` is started with
+   * @param home the account's home; a new one is not below /tmp, which pods of the embedded engine have of their own
+   */
+  constructor(
+    private readonly environment: NodeJS.ProcessEnv = {},
+    readonly home = mkdtempSync(path.join('/var', 'ambient-user-')),
+  ) {
+    this.state = path.join(home, 'state');
+  }
 
   /** Runs `ambient` with the state folder of this mesh. */
   ambient(...args: string[]): Promise<Outcome> {
