@@ -14,12 +14,36 @@ const open = (properties: Record<string, JsonSchema>): JsonSchema => ({
 });
 
 const metadata = open({ name: text, namespace: text, labels: texts, annotations: texts });
-const containers = list(open({ name: text, ports: list(open({ name: text, containerPort: whole })) }));
+const securityContext = open({ runAsUser: whole });
+const containers = list(
+  open({
+    name: text,
+    image: text,
+    ports: list(open({ name: text, containerPort: whole })),
+    env: list(open({ name: text, value: text })),
+    securityContext,
+  }),
+);
 const podTemplate = open({
   metadata,
-  spec: open({ serviceAccountName: text, containers, initContainers: containers }),
+  spec: open({ serviceAccountName: text, securityContext, containers, initContainers: containers }),
 });
 const workload = open({ metadata, spec: open({ template: podTemplate }) });
+const selector = open({
+  matchLabels: texts,
+  matchExpressions: list(open({ key: text, operator: text, values: list(text) })),
+});
+const webhooks = open({
+  metadata,
+  webhooks: list(
+    open({
+      name: text,
+      clientConfig: open({ url: text, service: open({ name: text, namespace: text }) }),
+      namespaceSelector: selector,
+      objectSelector: selector,
+    }),
+  ),
+});
 const nothing = open({ metadata });
 
 const builtin: Readonly<Record<string, JsonSchema>> = {
@@ -28,7 +52,15 @@ const builtin: Readonly<Record<string, JsonSchema>> = {
     spec: open({
       selector: texts,
       type: text,
-      ports: list(open({ name: text, port: whole, targetPort: { 'x-kubernetes-int-or-string': true } })),
+      ports: list(
+        open({
+          name: text,
+          port: whole,
+          targetPort: { 'x-kubernetes-int-or-string': true },
+          protocol: text,
+          appProtocol: text,
+        }),
+      ),
     }),
   }),
   '/Pod': podTemplate,
@@ -38,6 +70,14 @@ const builtin: Readonly<Record<string, JsonSchema>> = {
   'apps/ReplicaSet': workload,
   'batch/Job': workload,
   'batch/CronJob': open({ metadata, spec: open({ jobTemplate: workload }) }),
+  '/ConfigMap': open({ metadata, data: texts }),
+  '/Secret': open({ metadata, data: texts, stringData: texts }),
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': webhooks,
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': webhooks,
+  'apiextensions.k8s.io/CustomResourceDefinition': open({
+    metadata,
+    spec: open({ group: text, names: open({ kind: text }) }),
+  }),
   'kustomize.config.k8s.io/Kustomization': open({ metadata }),
 };
 

@@ -139,6 +139,7 @@ export interface Volume {
   };
 }
 export interface PodSpec {
+  securityContext?: { runAsUser?: number };
   containers: Container[];
   initContainers?: Container[];
   automountServiceAccountToken?: boolean;

@@ -91,7 +91,14 @@ export function mutate(fileName: string, text: string, first: number): Mutated {
         if (isNegation(node)) return call(node, 'invert', ['inverted'], inner(node));
         if (ts.isCallExpression(node)) return visitCall(node);
         if (ts.isPropertyAssignment(node) && node.getText(source) === 'ambient: true')
-          return factory.updatePropertyAssignment(node, node.name, call(node, 'invert', ['false'], node.initializer));
+          // A getter, since a rule is made once, when no mutant is awake.
+          return factory.createGetAccessorDeclaration(
+            undefined,
+            node.name,
+            [],
+            undefined,
+            factory.createBlock([factory.createReturnStatement(call(node, 'invert', ['false'], node.initializer))]),
+          );
         return inner(node);
       }
 

@@ -21,6 +21,8 @@ export default defineConfig({
     include: ['test/long/**/*.test.ts'],
     // The rules call the switch as soon as they are loaded.
     setupFiles: ['test/long/switch.ts'],
+    // A rule's instrumented text depends on how many mutants the files before it have.
+    fsModuleCache: false,
     testTimeout: 600_000,
     maxWorkers: 2,
     pool: 'forks',

@@ -1,23 +1,35 @@
 import type { Rule } from '../rule';
 import { actionWithoutWaypoint } from '../rules/action-without-waypoint';
+import { annotationMisplaced } from '../rules/annotation-misplaced';
+import { annotationUnknown } from '../rules/annotation-unknown';
+import { annotationValue } from '../rules/annotation-value';
 import { attachmentDenied } from '../rules/attachment-denied';
 import { denySeesWaypoint } from '../rules/deny-sees-waypoint';
 import { destinationRuleElsewhere } from '../rules/destination-rule-elsewhere';
 import { destinationRuleMtls } from '../rules/destination-rule-mtls';
 import { destinationRuleWithoutWaypoint } from '../rules/destination-rule-without-waypoint';
 import { extensionWithoutTarget } from '../rules/extension-without-target';
+import { externalNamePort } from '../rules/external-name-port';
+import { imageAuto } from '../rules/image-auto';
+import { injectedByDefault } from '../rules/injected-by-default';
+import { injectionLabels } from '../rules/injection-labels';
 import { l7AllowDeniesEverything } from '../rules/l7-allow-denies-everything';
 import { l7AllowLosesRules } from '../rules/l7-allow-loses-rules';
 import { l7DenyBroader } from '../rules/l7-deny-broader';
 import { l7DenyWithoutWaypoint } from '../rules/l7-deny-without-waypoint';
+import { namespaceNotEnrolled } from '../rules/namespace-not-enrolled';
 import { policyOutsideMesh } from '../rules/policy-outside-mesh';
+import { portName } from '../rules/port-name';
 import { redirectedSidecar } from '../rules/redirected-sidecar';
 import { requestAuthenticationSelector } from '../rules/request-authentication-selector';
 import { routeWithoutWaypoint } from '../rules/route-without-waypoint';
+import { selectorForGateway } from '../rules/selector-for-gateway';
 import { sidecarAndAmbient } from '../rules/sidecar-and-ambient';
 import { sidecarContainer } from '../rules/sidecar-container';
+import { sidecarInAmbient } from '../rules/sidecar-in-ambient';
 import { targetWaypointFor } from '../rules/target-waypoint-for';
 import { targetWithoutWaypoint } from '../rules/target-without-waypoint';
+import { telemetryProvider } from '../rules/telemetry-provider';
 import { telemetryWithoutWaypoint } from '../rules/telemetry-without-waypoint';
 import { virtualServiceElsewhere } from '../rules/virtual-service-elsewhere';
 import { virtualServiceWithoutWaypoint } from '../rules/virtual-service-without-waypoint';
@@ -54,4 +66,16 @@ export const ATTACHMENT: readonly Rule[] = [
   targetWaypointFor,
   destinationRuleMtls,
   policyOutsideMesh,
+  namespaceNotEnrolled,
+  injectionLabels,
+  sidecarInAmbient,
+  selectorForGateway,
+  imageAuto,
+  telemetryProvider,
+  injectedByDefault,
+  annotationUnknown,
+  annotationMisplaced,
+  annotationValue,
+  portName,
+  externalNamePort,
 ];

@@ -4,9 +4,14 @@ import { contradiction } from '../rules/contradiction';
 import { destinationRuleConflict } from '../rules/destination-rule-conflict';
 import { destinationRuleReplaces } from '../rules/destination-rule-replaces';
 import { duplicatePolicy } from '../rules/duplicate-policy';
+import { envoyFilterOperation } from '../rules/envoy-filter-operation';
+import { envoyFilterOrder } from '../rules/envoy-filter-order';
+import { gatewayCertificate } from '../rules/gateway-certificate';
+import { gatewayConflict } from '../rules/gateway-conflict';
 import { gatewaySharedAddress } from '../rules/gateway-shared-address';
 import { gatewaySharedHost } from '../rules/gateway-shared-host';
 import { matchNeverHolds } from '../rules/match-never-holds';
+import { onePerWorkload } from '../rules/one-per-workload';
 import { overlappingRoutes } from '../rules/overlapping-routes';
 import { peerAuthenticationConflict } from '../rules/peer-authentication-conflict';
 import { repeatedDestination } from '../rules/repeated-destination';
@@ -15,11 +20,15 @@ import { routeMatchRepeated } from '../rules/route-match-repeated';
 import { ruleCovered } from '../rules/rule-covered';
 import { serviceEntryProtocols } from '../rules/service-entry-protocols';
 import { serviceEntryRepeated } from '../rules/service-entry-repeated';
+import { servicesSharePort } from '../rules/services-share-port';
+import { sidecarOutboundMode } from '../rules/sidecar-outbound-mode';
+import { sidecarRootSelector } from '../rules/sidecar-root-selector';
 import { singleWeight } from '../rules/single-weight';
 import { subsetWithoutLabels } from '../rules/subset-without-labels';
 import { unknownMethod } from '../rules/unknown-method';
 import { virtualServiceConflict } from '../rules/virtual-service-conflict';
 import { virtualServiceUnreachable } from '../rules/virtual-service-unreachable';
+import { webhookOverlap } from '../rules/webhook-overlap';
 import { workloadGroupRepeated } from '../rules/workload-group-repeated';
 
 /** Conflicts: what cancels, repeats or hides something else. By code: AMB4xxx. */
@@ -46,4 +55,13 @@ export const CONFLICTS: readonly Rule[] = [
   workloadGroupRepeated,
   subsetWithoutLabels,
   destinationRuleReplaces,
+  onePerWorkload,
+  gatewayConflict,
+  gatewayCertificate,
+  servicesSharePort,
+  webhookOverlap,
+  envoyFilterOrder,
+  envoyFilterOperation,
+  sidecarOutboundMode,
+  sidecarRootSelector,
 ];

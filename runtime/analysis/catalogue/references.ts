@@ -4,7 +4,11 @@ import { destinationRuleHostNotFound } from '../rules/destination-rule-host-not-
 import { exportToNotFound } from '../rules/export-to-not-found';
 import { foreignTrustDomain } from '../rules/foreign-trust-domain';
 import { gatewayClassNotFound } from '../rules/gateway-class-not-found';
+import { gatewayCredential } from '../rules/gateway-credential';
+import { gatewayPort } from '../rules/gateway-port';
+import { gatewaySelector } from '../rules/gateway-selector';
 import { hostNotQualified } from '../rules/host-not-qualified';
+import { meshNetworks } from '../rules/mesh-networks';
 import { policyHostNotFound } from '../rules/policy-host-not-found';
 import { portLevelMtlsPort } from '../rules/port-level-mtls-port';
 import { principalShape } from '../rules/principal-shape';
@@ -23,7 +27,10 @@ import { virtualServiceDestination } from '../rules/virtual-service-destination'
 import { virtualServiceGateway } from '../rules/virtual-service-gateway';
 import { virtualServicePort } from '../rules/virtual-service-port';
 import { virtualServiceSubset } from '../rules/virtual-service-subset';
+import { webhookAddress } from '../rules/webhook-address';
+import { webhookService } from '../rules/webhook-service';
 import { workloadGroupAccount } from '../rules/workload-group-account';
+import { workloadSelector } from '../rules/workload-selector';
 
 /** References: names, ports and principals that lead nowhere. By code: AMB3xxx. */
 export const REFERENCES: readonly Rule[] = [
@@ -52,4 +59,11 @@ export const REFERENCES: readonly Rule[] = [
   hostNotQualified,
   principalShape,
   gatewayClassNotFound,
+  gatewaySelector,
+  gatewayPort,
+  gatewayCredential,
+  meshNetworks,
+  webhookService,
+  workloadSelector,
+  webhookAddress,
 ];

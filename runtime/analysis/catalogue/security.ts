@@ -1,6 +1,8 @@
 import type { Rule } from '../rule';
 import { allowEverything } from '../rules/allow-everything';
+import { applicationUid } from '../rules/application-uid';
 import { denyWithoutRules } from '../rules/deny-without-rules';
+import { jwksFetch } from '../rules/jwks-fetch';
 import { peerAuthenticationDisable } from '../rules/peer-authentication-disable';
 import { waypointIdentityForgotten } from '../rules/waypoint-identity-forgotten';
 
@@ -10,4 +12,6 @@ export const SECURITY: readonly Rule[] = [
   waypointIdentityForgotten,
   peerAuthenticationDisable,
   denyWithoutRules,
+  applicationUid,
+  jwksFetch,
 ];

@@ -6,6 +6,7 @@ import {
   WAYPOINT_CONTROLLER,
   WAYPOINT_FOR,
 } from '../../api/labels';
+import { selectorMatches } from '../../api/label-selector';
 import { PORT } from '../../api/ports';
 import type { Gateway, KubeObject, LabelSelector, Namespace } from '../../api/resources';
 import type { GatewayClass, MeshObjects } from '../mesh-objects';
@@ -136,23 +137,4 @@ function admits(waypoint: Waypoint, from: string, namespace: Namespace | undefin
     case 'None':
       return false;
   }
-}
-
-/** Kubernetes' label selector; an absent or empty one matches nothing here, as the Gateway API has it. */
-export function selectorMatches(
-  selector: LabelSelector | undefined,
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  if (selector === undefined) return false;
-  const exact = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  return (
-    exact &&
-    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = labels[key];
-      if (operator === 'Exists') return value !== undefined;
-      if (operator === 'DoesNotExist') return value === undefined;
-      const listed = value !== undefined && values.includes(value);
-      return operator === 'In' ? listed : !listed;
-    })
-  );
 }
