@@ -66,7 +66,9 @@ export class Analysis {
     if (file === undefined) return [];
     for (const one of file.judged) if (one.stale) one.found = this.#judge(one);
     const { source, problems } = file.parsed;
-    const inText = problems.map(({ code, message, range }) => diagnosticIn(source, range, { code, message }));
+    const inText = problems.map(({ code, message, range, fixes }) =>
+      diagnosticIn(source, range, { code, message, options: { fixes } }),
+    );
     return [...inText.filter((one) => one !== undefined), ...file.judged.flatMap(({ found }) => found)].sort(byPlace);
   }
 

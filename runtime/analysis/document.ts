@@ -2,6 +2,8 @@ import { Composer, isMap, isSeq, Lexer, Parser, type Document, type Node, type Y
 import { RELEASES, type Release } from '../api/crds';
 import { isObject, type JsonObject } from '../api/json';
 import type { KubeObject } from '../api/resources';
+import { outdatedAdvice } from './advice';
+import type { Fix } from './edit';
 import type { Path } from './path';
 import { LIMITS, readValue } from './read-value';
 import type { Severity } from './rule';
@@ -39,9 +41,10 @@ export interface Misfit {
 
 /** A trouble with the text itself. */
 export interface ParseProblem {
-  readonly code: 'AMB1001' | 'AMB1002' | 'AMB1003';
+  readonly code: 'AMB1001' | 'AMB1002' | 'AMB1003' | 'AMB6020' | 'AMB6021' | 'AMB6022';
   readonly message: string;
   readonly range: SourceRange;
+  readonly fixes?: readonly Fix[];
 }
 
 export interface ParsedFile {
@@ -57,21 +60,23 @@ const MANY_PROBLEMS = 20;
 
 /**
  * Reads the Kubernetes objects of a YAML or JSON file. Never throws: what was understood is in `documents`, what was not
- * in `problems`. A file without `apiVersion` and `kind` is nobody's business here and is not even parsed.
+ * in `problems`. A file without `apiVersion` and `kind` is not even parsed: only outdated advice is looked for, as in
+ * every text but a template.
  *
  * @param release whose definitions judge fields; the newest when not given
  */
 export function parseFile(file: string, text: string, release: Release = RELEASES[0]): ParsedFile {
   const source = sourceText(file, text);
-  const nothing: ParsedFile = { source, documents: [], problems: [], templated: false };
+  const advice = text.length > LIMITS.length ? [] : outdatedAdvice(source);
+  const nothing: ParsedFile = { source, documents: [], problems: advice, templated: false };
   if (!/\bapiVersion\b/.test(text) || !/\bkind\b/.test(text)) return nothing;
   const stop = (why: string): ParsedFile => ({ ...nothing, problems: [stopped(why, { start: 0, end: 1 })] });
   if (text.length > LIMITS.length) return stop(`the file has more than ${LIMITS.length} characters`);
   const tokens = tokenize(text);
-  if (tokens === 'templated') return { ...nothing, templated: true };
+  if (tokens === 'templated') return { ...nothing, problems: [], templated: true };
   if (typeof tokens === 'string') return stop(tokens);
 
-  const problems: ParseProblem[] = [];
+  const problems: ParseProblem[] = [...advice];
   const documents: MeshDocument[] = [];
   try {
     // Duplicate keys are found in linear time by readValue; the library compares every pair of keys.

@@ -74,6 +74,19 @@ export function appendItem(document: MeshDocument, path: Path, value: string): T
   return insertLine(document, at, `${indent}- ${value}`);
 }
 
+/** Takes the dash before an element of a list away, so that its keys join those of the element before. */
+export function joinWithPrevious(document: MeshDocument, path: Path): TextEdit | undefined {
+  const { node, depth, shared } = find(document, path);
+  if (shared || depth !== path.length || node?.type !== 'map' || node.flow) return undefined;
+  const { text, file } = document.source;
+  const { start } = node.range;
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  const dash = /^ *-(?= +$)/.exec(text.slice(lineStart, start))?.[0];
+  if (dash === undefined) return undefined;
+  const end = lineStart + dash.length;
+  return { file, start: end - 1, end, newText: ' ' };
+}
+
 /** Adds a document at the end of a YAML file. */
 export function appendDocument(document: MeshDocument, object: unknown): TextEdit | undefined {
   const { text, file, newline } = document.source;

@@ -14,6 +14,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   6: 'Migration',
   7: 'Live',
 };
+/** Codes that are told of a text, and not of an object. */
+const OF_TEXTS = new Set(['AMB1001', 'AMB1002', 'AMB1003', 'AMB6020', 'AMB6021', 'AMB6022']);
 const SCOPE = {
   document: 'one document',
   workspace: 'all analysed files together',
@@ -69,7 +71,7 @@ function inMesh(folder: string, name: string, before = ''): string {
 /** What is told of a text, and not of an object, has no annotation to silence it. */
 function silencing(code: string): string {
   const comment = `Silence it with \`# ambient-disable-next-line ${code}\` above the place`;
-  if (code < 'AMB1004') return `${comment}.`;
+  if (OF_TEXTS.has(code)) return `${comment}.`;
   return `${comment}, or with the annotation\n\`ambient.dev/ignore: ${code}\` on the object.`;
 }
 

@@ -50,4 +50,28 @@ export const READING: readonly CatalogueEntry[] = [
     aliases: ['IST0106'],
     scope: 'document',
   },
+  {
+    code: 'AMB6020',
+    severity: 'info',
+    title: 'A command for waypoints is outdated',
+    why: 'Until Istio 1.22, waypoints were made by `istioctl x waypoint`; articles also have `istioctl waypoint deploy`. Both have become `istioctl waypoint apply`. Found in comments, scripts, arguments and workflows; a line that says itself that the command is outdated is left alone.',
+    aliases: [],
+    scope: 'document',
+  },
+  {
+    code: 'AMB6021',
+    severity: 'info',
+    title: 'There is no component ambient to enable',
+    why: 'Ambient mode is installed by the profile of that name (`profile: ambient`, or the Helm charts cni and ztunnel beside base and istiod). `components.ambient.enabled` stands in early articles; no release of istioctl knows such a component.',
+    aliases: [],
+    scope: 'document',
+  },
+  {
+    code: 'AMB6022',
+    severity: 'info',
+    title: 'Enrolled pods are looked for by a label that they do not have',
+    why: 'The label istio.io/dataplane-mode usually stands on the namespace, and is not copied to its pods: `kubectl get pods -l istio.io/dataplane-mode=ambient` finds only those that have it themselves. The node agent marks enrolled pods by the annotation ambient.istio.io/redirection: enabled; `istioctl ztunnel-config workloads` lists them.',
+    aliases: [],
+    scope: 'document',
+  },
 ];
