@@ -2,6 +2,10 @@ import { CLUSTER_DOMAIN } from '../api/labels';
 import type { ObjectName } from '../policy/attachment';
 import { absence } from './absence';
 import type { MeshDocument } from './document';
+import { choices } from './correct';
+import type { Fix } from './edit';
+import { nearest } from './nearest';
+import type { Path } from './path';
 import { SERVICE_ENTRY, type ServiceEntry } from './istio-objects';
 import type { Severity } from './rule';
 import type { Mesh } from './workspace';
@@ -65,4 +69,13 @@ export function missingFor(
 /** Whether a host with a wildcard in front, or the same host, covers another. */
 export function covers(wide: string, host: string): boolean {
   return wide === host || (wide.startsWith('*') && host.endsWith(wide.slice(1)));
+}
+
+/** Fixes for a host that nothing has: names of Services of its namespace, written as it is, that may be meant. */
+export function hostCorrections(document: MeshDocument, path: Path, host: string, mesh: Mesh): (Fix | undefined)[] {
+  const service = serviceNameOf(host, document.namespace);
+  if (service === undefined) return [];
+  const names = mesh.inNamespace('/Service', service.namespace).map(({ name }) => name);
+  const hosts = nearest(service.name, names).map((name) => host.replace(service.name, name));
+  return choices(document, path, hosts);
 }

@@ -1,6 +1,8 @@
 import type { HttpRoute, KubeObject } from '../../api/resources';
 import { ROUTES, serviceBackends } from '../routes';
 import { rule } from '../rule';
+import { absence } from '../absence';
+import { appendDocument, fix } from '../edit';
 
 const REFERENCE_GRANT = 'gateway.networking.k8s.io/ReferenceGrant';
 
@@ -29,13 +31,36 @@ export const backendWithoutGrant = rule<HttpRoute>({
           spec.to?.some((to) => to.kind === 'Service' && (to.name ?? backend.name) === backend.name),
       );
       if (granted) continue;
+      const { nobodyHas, severity } = absence(mesh, REFERENCE_GRANT);
       report(
         [...path, 'namespace'],
         grants.length === 0
-          ? `No file has a ReferenceGrant of namespace ${owner}, which this reference needs.`
+          ? `${nobodyHas} a ReferenceGrant of namespace ${owner}, which this reference needs.`
           : `No ReferenceGrant of namespace ${owner} lets ${kind}s of ${namespace} refer to Service ${backend.name}.`,
-        { severity: grants.length === 0 ? 'hint' : 'warning' },
+        {
+          severity: grants.length === 0 ? severity : 'warning',
+          fixes: [
+            fix(
+              `Let ${kind}s of ${namespace} refer to Service ${backend.name}, by a ReferenceGrant`,
+              false,
+              appendDocument(document, referenceGrant({ kind, namespace }, { name: backend.name, namespace: owner })),
+            ),
+          ],
+        },
       );
     }
   },
 });
+
+/** A grant of the owner's namespace for routes of one kind and namespace, and for one Service alone. */
+function referenceGrant(from: { kind: string; namespace: string }, to: { name: string; namespace: string }): object {
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1beta1',
+    kind: 'ReferenceGrant',
+    metadata: { name: `${from.namespace}-to-${to.name}`, namespace: to.namespace },
+    spec: {
+      from: [{ group: 'gateway.networking.k8s.io', kind: from.kind, namespace: from.namespace }],
+      to: [{ group: '', kind: 'Service', name: to.name }],
+    },
+  };
+}

@@ -5,7 +5,7 @@ import { matchesString, parseStringMatch } from '../../policy/string-match';
 import { rule } from '../rule';
 import type { WaypointRequest } from '../workspace';
 import { serviceWaypoint } from './behind-waypoint';
-import { AUTHORIZATION_POLICY, isForZtunnel } from './ztunnel-policy';
+import { AUTHORIZATION_POLICY, isForZtunnel, retargetFixes } from './ztunnel-policy';
 
 export const denySeesWaypoint = rule<AuthorizationPolicy>({
   code: 'AMB2029',
@@ -33,7 +33,7 @@ export const denySeesWaypoint = rule<AuthorizationPolicy>({
           report(
             ['spec', 'rules', i, 'from', j, 'source', field],
             `Behind waypoint ${waypoint.namespace}/${waypoint.name}, ztunnel sees the waypoint and none of these: through it they come in.`,
-            { atKey: true },
+            { atKey: true, fixes: retargetFixes(document, mesh) },
           );
         }
   },

@@ -1,4 +1,4 @@
-import { missingFor } from '../hosts';
+import { hostCorrections, missingFor } from '../hosts';
 import { DESTINATION_RULE, type DestinationRule } from '../istio-objects';
 import { rule } from '../rule';
 
@@ -11,7 +11,12 @@ export const destinationRuleHostNotFound = rule<DestinationRule>({
   scope: 'workspace',
   kinds: [DESTINATION_RULE],
   check({ document, mesh, report }) {
-    const missing = missingFor(document.value.spec?.host ?? '', document.namespace, mesh);
-    if (missing) report(['spec', 'host'], missing.message, missing);
+    const host = document.value.spec?.host ?? '';
+    const missing = missingFor(host, document.namespace, mesh);
+    if (missing)
+      report(['spec', 'host'], missing.message, {
+        severity: missing.severity,
+        fixes: hostCorrections(document, ['spec', 'host'], host, mesh),
+      });
   },
 });

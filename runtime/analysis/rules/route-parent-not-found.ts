@@ -4,6 +4,7 @@ import { ROUTES } from '../routes';
 import { rule } from '../rule';
 import { admits } from '../waypoint-binding';
 import { GATEWAY } from './ztunnel-policy';
+import { corrections } from '../correct';
 
 export const routeParentNotFound = rule<HttpRoute>({
   code: 'AMB3020',
@@ -23,7 +24,11 @@ export const routeParentNotFound = rule<HttpRoute>({
       const path = ['spec', 'parentRefs', index];
       if (gateway === undefined) {
         const { nobodyHas, severity } = absence(mesh, GATEWAY);
-        report([...path, 'name'], `${nobodyHas} the Gateway ${namespace}/${name}.`, { severity });
+        const names = mesh.inNamespace(GATEWAY, namespace).map((other) => other.name);
+        report([...path, 'name'], `${nobodyHas} the Gateway ${namespace}/${name}.`, {
+          severity,
+          fixes: corrections(document, [...path, 'name'], name, names),
+        });
         continue;
       }
       const listeners = gateways.flatMap(({ value }) => value.spec?.listeners ?? []);

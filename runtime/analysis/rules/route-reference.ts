@@ -3,6 +3,7 @@ import { absence } from '../absence';
 import { ROUTES, serviceBackends } from '../routes';
 import { rule, type RuleContext } from '../rule';
 import type { Path } from '../path';
+import { choices, corrections } from '../correct';
 
 export const routeReference = rule<HttpRoute>({
   code: 'AMB3006',
@@ -33,12 +34,17 @@ function check({ document, mesh, report }: RuleContext, reference: Reference, pa
   const service = mesh.named<Service>('/Service', namespace, name);
   if (service === undefined) {
     const { nobodyHas, severity } = absence(mesh, '/Service');
-    report([...path, 'name'], `${nobodyHas} the Service ${namespace}/${name}.`, { severity });
+    const names = mesh.inNamespace('/Service', namespace).map((other) => other.name);
+    report([...path, 'name'], `${nobodyHas} the Service ${namespace}/${name}.`, {
+      severity,
+      fixes: corrections(document, [...path, 'name'], name, names),
+    });
     return;
   }
   const ports = (service.value.spec?.ports ?? []).map((entry) => entry.port);
   if (port === undefined || ports.length === 0 || ports.includes(port)) return;
   report([...path, 'port'], `Service ${namespace}/${name} has no port ${port}, but ${ports.join(', ')}.`, {
     severity: 'warning',
+    fixes: choices(document, [...path, 'port'], ports),
   });
 }

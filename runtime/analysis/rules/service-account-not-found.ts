@@ -1,7 +1,7 @@
 import type { AuthorizationPolicy, Gateway } from '../../api/resources';
 import { parseIdentity } from '../../policy/identity';
 import { absence } from '../absence';
-import { fix, replaceScalar } from '../edit';
+import { choices } from '../correct';
 import { nearest } from '../nearest';
 import { rule } from '../rule';
 import type { Mesh } from '../workspace';
@@ -30,10 +30,10 @@ export const serviceAccountNotFound = rule<AuthorizationPolicy>({
           ...mesh.selected(namespace, {}).map((workload) => workload.serviceAccount),
         ].filter((name) => name !== 'default'),
       );
-      const corrected = nearest(serviceAccount, accounts).map((name) => principal.replace(/[^/]+$/, name));
+      const right = nearest(serviceAccount, accounts).map((name) => principal.replace(/[^/]+$/, name));
       report(path, `${nobodyHas} the service account ${serviceAccount} of namespace ${namespace}.`, {
         severity,
-        fixes: corrected.map((right) => fix(`Write ${right}`, false, replaceScalar(document, path, right))),
+        fixes: choices(document, path, right),
       });
     }
   },

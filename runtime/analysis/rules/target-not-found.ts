@@ -3,6 +3,7 @@ import { absence } from '../absence';
 import { TELEMETRY, WASM_PLUGIN, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
 import { AUTHORIZATION_POLICY } from './ztunnel-policy';
+import { corrections } from '../correct';
 
 const KINDS = new Set(['/Service', 'gateway.networking.k8s.io/Gateway', 'networking.istio.io/ServiceEntry']);
 
@@ -32,6 +33,12 @@ export const targetNotFound = rule<Targeting>({
         const { nobodyHas, severity } = absence(mesh, groupKind);
         report(path, `${nobodyHas} the ${kind} ${namespace}/${name}; until it exists, nobody enforces this policy.`, {
           severity,
+          fixes: corrections(
+            document,
+            path,
+            name,
+            mesh.inNamespace(groupKind, namespace).map((other) => other.name),
+          ),
         });
       }
     }

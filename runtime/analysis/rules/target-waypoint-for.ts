@@ -1,9 +1,10 @@
-import type { Service } from '../../api/resources';
+import type { Gateway, Service } from '../../api/resources';
 import { targetsOf } from '../../policy/attachment';
 import { TELEMETRY, WASM_PLUGIN, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
 import { takesServices } from './behind-waypoint';
-import { AUTHORIZATION_POLICY } from './ztunnel-policy';
+import { letTake } from './waypoint-for-mismatch';
+import { AUTHORIZATION_POLICY, GATEWAY } from './ztunnel-policy';
 
 export const targetWaypointFor = rule<Targeting>({
   code: 'AMB2030',
@@ -19,10 +20,12 @@ export const targetWaypointFor = rule<Targeting>({
       const request = service && mesh.waypointFor(document.namespace, service);
       // Where the Service itself asks for the waypoint, AMB2007 tells it there.
       if (request === undefined || request.document === service || takesServices(request, mesh)) continue;
+      const gateway = mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
       const path = document.value.spec?.targetRefs?.length ? ['spec', 'targetRefs', index] : ['spec', 'targetRef'];
       report(
         [...path, 'name'],
         `Waypoint ${request.namespace}/${request.name} of namespace ${document.namespace} takes no traffic to services: nobody enforces this at Service ${name}.`,
+        { fixes: [gateway && letTake(gateway, 'all')] },
       );
     }
   },

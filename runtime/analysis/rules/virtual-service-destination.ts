@@ -1,4 +1,4 @@
-import { missingFor } from '../hosts';
+import { hostCorrections, missingFor } from '../hosts';
 import { destinationsOf, VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
 import { rule } from '../rule';
 
@@ -13,7 +13,11 @@ export const virtualServiceDestination = rule<VirtualService>({
   check({ document, mesh, report }) {
     for (const { path, destination } of destinationsOf(document.value)) {
       const missing = missingFor(destination.host, document.namespace, mesh);
-      if (missing) report([...path, 'host'], missing.message, missing);
+      if (missing)
+        report([...path, 'host'], missing.message, {
+          severity: missing.severity,
+          fixes: hostCorrections(document, [...path, 'host'], destination.host, mesh),
+        });
     }
   },
 });

@@ -3,6 +3,10 @@ import type { MeshDocument } from '../document';
 import { objectOfHost } from '../hosts';
 import { destinationsOf, VIRTUAL_SERVICE, type ServiceEntry, type VirtualService } from '../istio-objects';
 import { rule } from '../rule';
+import { choices } from '../correct';
+import { fix, insertPair } from '../edit';
+
+const MANY = 3;
 
 export const virtualServicePort = rule<VirtualService>({
   code: 'AMB3031',
@@ -22,11 +26,19 @@ export const virtualServicePort = rule<VirtualService>({
         report(
           [...path, 'host'],
           `${target?.kind} ${target?.name} has the ports ${ports.join(', ')}: say which one is meant.`,
+          {
+            fixes: ports
+              .slice(0, MANY)
+              .map((port) =>
+                fix(`Send to port ${port}`, false, insertPair(document, [...path, 'port', 'number'], port)),
+              ),
+          },
         );
       else if (!ports.includes(wanted))
         report(
           [...path, 'port', 'number'],
           `${target?.kind} ${target?.name} has no port ${wanted}, but ${ports.join(', ')}.`,
+          { fixes: choices(document, [...path, 'port', 'number'], ports) },
         );
     }
   },

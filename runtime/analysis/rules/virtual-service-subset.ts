@@ -8,6 +8,8 @@ import {
 } from '../istio-objects';
 import { rule } from '../rule';
 import type { Mesh } from '../workspace';
+import { absence } from '../absence';
+import { corrections } from '../correct';
 
 export const virtualServiceSubset = rule<VirtualService>({
   code: 'AMB3033',
@@ -24,12 +26,16 @@ export const virtualServiceSubset = rule<VirtualService>({
       if (!subset) continue;
       const known = byHost.get(absoluteHost(host, document.namespace));
       if (known?.includes(subset)) continue;
+      const { nobodyHas, severity } = absence(mesh, DESTINATION_RULE);
       report(
         [...path, 'subset'],
         known
           ? `The DestinationRule of ${host} has no subset ${subset}, but ${known.join(', ') || 'none'}.`
-          : `No file has a DestinationRule of ${host}, which would make the subset ${subset}.`,
-        { severity: known ? 'warning' : 'hint' },
+          : `${nobodyHas} a DestinationRule of ${host}, which would make the subset ${subset}.`,
+        {
+          severity: known ? 'warning' : severity,
+          fixes: corrections(document, [...path, 'subset'], subset, known ?? []),
+        },
       );
     }
   },

@@ -1,6 +1,7 @@
 import { WAYPOINT_FOR } from '../../api/labels';
 import type { Gateway } from '../../api/resources';
-import { fix, insertPair, replaceScalar } from '../edit';
+import type { MeshDocument } from '../document';
+import { fix, insertPair, replaceScalar, type Fix } from '../edit';
 import { rule } from '../rule';
 import { isWaypoint } from '../workspace';
 import { ATTACHABLE, ownRequest } from './waypoint-requests';
@@ -21,16 +22,19 @@ export const waypointForMismatch = rule({
     const takes = gateway.value.metadata.labels?.[WAYPOINT_FOR] ?? 'service';
     if (takes === 'all' || takes === request.traffic || (request.traffic === undefined && takes !== 'none')) return;
     const wanted = request.traffic === undefined ? '' : `, not for ${request.traffic} traffic`;
-    const path = ['metadata', 'labels', WAYPOINT_FOR];
     const value = request.traffic === 'service' && takes === 'none' ? 'service' : 'all';
-    const edit =
-      gateway.value.metadata.labels?.[WAYPOINT_FOR] === undefined
-        ? insertPair(gateway, path, value)
-        : replaceScalar(gateway, path, value);
     report(
       request.path,
       `Waypoint ${request.namespace}/${request.name} is for ${takes === 'none' ? 'no' : takes} traffic${wanted}: this goes direct.`,
-      { fixes: [fix(`Let waypoint ${request.name} take it (${WAYPOINT_FOR}: ${value})`, false, edit)] },
+      { fixes: [letTake(gateway, value)] },
     );
   },
 });
+
+/** Lets a waypoint take traffic to services, or to services and workloads. */
+export function letTake(gateway: MeshDocument<Gateway>, traffic: 'service' | 'all'): Fix | undefined {
+  const path = ['metadata', 'labels', WAYPOINT_FOR];
+  const written = gateway.value.metadata.labels?.[WAYPOINT_FOR];
+  const edit = written === undefined ? insertPair(gateway, path, traffic) : replaceScalar(gateway, path, traffic);
+  return fix(`Let waypoint ${gateway.name} take it (${WAYPOINT_FOR}: ${traffic})`, false, edit);
+}
