@@ -29,8 +29,13 @@ export function replaceScalar(document: MeshDocument, path: Path, value: string 
   const { node, depth, shared } = find(document, path);
   if (shared || depth !== path.length || node?.type !== 'scalar' || node.anchored) return undefined;
   const { start, end } = node.range;
-  const quote = /^["']/.exec(document.source.text.slice(start, end))?.[0] ?? '';
-  const newText = quote === '"' ? JSON.stringify(String(value)) : `${quote}${String(value)}${quote}`;
+  const quote = /^["']/.exec(document.source.text.slice(start, end))?.[0];
+  const newText =
+    quote === undefined
+      ? scalarText(value)
+      : quote === '"'
+        ? JSON.stringify(String(value))
+        : `'${String(value).replaceAll("'", "''")}'`;
   return { file: document.source.file, start, end, newText };
 }
 
@@ -68,10 +73,15 @@ export function appendItem(document: MeshDocument, path: Path, value: string): T
   const at = contentEnd(last);
   if (node.flow) {
     const quoted = /^"/.test(source.text.slice(last.range.start));
-    return { file: source.file, start: at, end: at, newText: `, ${quoted ? JSON.stringify(value) : value}` };
+    return {
+      file: source.file,
+      start: at,
+      end: at,
+      newText: `, ${quoted ? JSON.stringify(value) : scalarText(value)}`,
+    };
   }
   const indent = ' '.repeat(columnOf(document, node.range.start));
-  return insertLine(document, at, `${indent}- ${value}`);
+  return insertLine(document, at, `${indent}- ${scalarText(value)}`);
 }
 
 /** Takes the dash before an element of a list away, so that its keys join those of the element before. */
@@ -142,10 +152,18 @@ function insertLine(document: MeshDocument, at: number, lines: string): TextEdit
   return { file, start, end: start, newText: `${lines}${newline}` };
 }
 
+/** A scalar with quotes only where it needs them, be it in brackets, or for readers of YAML 1.1. */
+function scalarText(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  return /[,[\]{}\n]/.test(value) ? JSON.stringify(value) : stringify(value, STYLE).trimEnd();
+}
+
+// The API server and kubectl read YAML 1.1, where a bare `yes` or `on` is a truth value.
+const STYLE = { indentSeq: false, lineWidth: 0, compat: 'yaml-1.1' } as const;
+
 /** YAML text whose lines after the first stand at `column`; no line break at the end. */
 function render(value: unknown, column: number, newline: string): string {
-  // The API server and kubectl read YAML 1.1, where a bare `yes` or `on` is a truth value.
-  const text = stringify(value, { indentSeq: false, lineWidth: 0, compat: 'yaml-1.1' }).trimEnd();
+  const text = stringify(value, STYLE).trimEnd();
   return text.split('\n').join(newline + ' '.repeat(column));
 }
 
