@@ -7,26 +7,18 @@ export const NOT_COVERED: Readonly<Record<string, string>> = {
   KIA0107: 'Looks for the service account in other clusters; the analysis, as the mesh, has one.',
   KIA0401: PLANNED,
   KIA0501: PLANNED,
-  KIA1004: PLANNED,
   KIA1503: PLANNED,
   IST0001: 'A failure of istioctl itself, and nothing about a mesh.',
-  IST0128: PLANNED,
-  IST0129: PLANNED,
-  IST0132: PLANNED,
-  IST0134: PLANNED,
   IST0136: 'istioctl tells it only when asked for that analyzer: of the alpha annotations almost all are in daily use.',
-  IST0140: PLANNED,
   IST0141:
     '`istioctl x precheck` tells whether the user of the kubeconfig may install Istio. The engines report what they may not do when they install.',
   IST0142: '`istioctl x precheck` compares the version of the API server. The engines do so when they install.',
   IST0143:
     'Only a look into the running pods tells on which address a process listens; istioctl has the message but no longer sends it.',
-  IST0149: PLANNED,
   IST0156:
     '`istioctl x precheck` asks the cluster for its Gateway API version; the bundled engines install theirs. In files, see IST0176.',
   IST0158:
     'Compares the images of running sidecars with those that the injector would take; ambient mode has no sidecars.',
-  IST0165: PLANNED,
   IST0168:
     'About an upgrade of istiod between two versions, of which the analysis knows one; istioctl no longer sends it.',
   IST0169:

@@ -11,6 +11,7 @@ import { destinationRuleWithoutWaypoint } from '../rules/destination-rule-withou
 import { extensionWithoutTarget } from '../rules/extension-without-target';
 import { externalNamePort } from '../rules/external-name-port';
 import { imageAuto } from '../rules/image-auto';
+import { ingressPastSubsets } from '../rules/ingress-past-subsets';
 import { injectedByDefault } from '../rules/injected-by-default';
 import { injectionLabels } from '../rules/injection-labels';
 import { l7AllowDeniesEverything } from '../rules/l7-allow-denies-everything';
@@ -24,6 +25,7 @@ import { redirectedSidecar } from '../rules/redirected-sidecar';
 import { requestAuthenticationSelector } from '../rules/request-authentication-selector';
 import { routeWithoutWaypoint } from '../rules/route-without-waypoint';
 import { selectorForGateway } from '../rules/selector-for-gateway';
+import { serviceEntryAddress } from '../rules/service-entry-address';
 import { sidecarAndAmbient } from '../rules/sidecar-and-ambient';
 import { sidecarContainer } from '../rules/sidecar-container';
 import { sidecarInAmbient } from '../rules/sidecar-in-ambient';
@@ -78,4 +80,6 @@ export const ATTACHMENT: readonly Rule[] = [
   annotationValue,
   portName,
   externalNamePort,
+  ingressPastSubsets,
+  serviceEntryAddress,
 ];

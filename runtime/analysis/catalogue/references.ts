@@ -1,5 +1,6 @@
 import type { Rule } from '../rule';
 import { backendWithoutGrant } from '../rules/backend-without-grant';
+import { claimWithoutAuthentication } from '../rules/claim-without-authentication';
 import { destinationRuleHostNotFound } from '../rules/destination-rule-host-not-found';
 import { exportToNotFound } from '../rules/export-to-not-found';
 import { foreignTrustDomain } from '../rules/foreign-trust-domain';
@@ -8,6 +9,8 @@ import { gatewayCredential } from '../rules/gateway-credential';
 import { gatewayPort } from '../rules/gateway-port';
 import { gatewaySelector } from '../rules/gateway-selector';
 import { hostNotQualified } from '../rules/host-not-qualified';
+import { hostOutsideGateway } from '../rules/host-outside-gateway';
+import { internalGateway } from '../rules/internal-gateway';
 import { meshNetworks } from '../rules/mesh-networks';
 import { policyHostNotFound } from '../rules/policy-host-not-found';
 import { portLevelMtlsPort } from '../rules/port-level-mtls-port';
@@ -19,6 +22,7 @@ import { selectorMatchesNothing } from '../rules/selector-matches-nothing';
 import { serviceAccountNotFound } from '../rules/service-account-not-found';
 import { servicePortInPolicy } from '../rules/service-port-in-policy';
 import { servicePortWithoutPod } from '../rules/service-port-without-pod';
+import { sidecarEgressHost } from '../rules/sidecar-egress-host';
 import { sourceNamespaceNotFound } from '../rules/source-namespace-not-found';
 import { spiffeInPrincipals } from '../rules/spiffe-in-principals';
 import { subsetSelectsNothing } from '../rules/subset-selects-nothing';
@@ -66,4 +70,8 @@ export const REFERENCES: readonly Rule[] = [
   webhookService,
   workloadSelector,
   webhookAddress,
+  hostOutsideGateway,
+  internalGateway,
+  claimWithoutAuthentication,
+  sidecarEgressHost,
 ];

@@ -8,6 +8,7 @@ import { peerAuthenticationDisable } from '../rules/peer-authentication-disable'
 import { portLevelMtlsRoot } from '../rules/port-level-mtls-root';
 import { ruleSplit } from '../rules/rule-split';
 import { strictAndOutsider } from '../rules/strict-and-outsider';
+import { tlsWithoutCa } from '../rules/tls-without-ca';
 import { uncoveredWorkload } from '../rules/uncovered-workload';
 import { waypointIdentityForgotten } from '../rules/waypoint-identity-forgotten';
 
@@ -24,4 +25,5 @@ export const SECURITY: readonly Rule[] = [
   portLevelMtlsRoot,
   applicationUid,
   jwksFetch,
+  tlsWithoutCa,
 ];

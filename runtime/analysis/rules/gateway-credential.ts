@@ -1,4 +1,5 @@
 import type { Secret } from '../../api/resources';
+import { absence } from '../absence';
 import { gatewayWorkloads, ISTIO_GATEWAY, type IstioGateway } from '../proxy-objects';
 import { rule } from '../rule';
 
@@ -32,8 +33,11 @@ export const gatewayCredential = rule<IstioGateway>({
       const path = ['spec', 'servers', index, 'tls', 'credentialName'];
       const secret = mesh.named<CredentialSecret>(SECRET, namespace, name);
       if (secret === undefined) {
+        const { nobodyHas, severity } = absence(mesh, SECRET);
         if (mesh.inNamespace(SECRET, namespace).length > 0)
-          report(path, `No file has the Secret ${namespace}/${name}; the gateway's pods are in ${namespace}.`);
+          report(path, `${nobodyHas} the Secret ${namespace}/${name}; the gateway's pods are in ${namespace}.`, {
+            severity,
+          });
         continue;
       }
       const { data, stringData } = secret.value;

@@ -1,3 +1,4 @@
+import { absence } from '../absence';
 import { rule } from '../rule';
 import { istioWebhooks, MUTATING, VALIDATING, type WebhookConfiguration } from './webhook-objects';
 
@@ -14,7 +15,8 @@ export const webhookService = rule<WebhookConfiguration>({
       const { name = '', namespace = '' } = clientConfig?.service ?? {};
       if (mesh.named('/Service', namespace, name) || mesh.inNamespace('/Service', namespace).length === 0) continue;
       const path = ['webhooks', index, 'clientConfig', 'service', 'name'];
-      report(path, `No file has the Service ${namespace}/${name}.`);
+      const { nobodyHas, severity } = absence(mesh, '/Service');
+      report(path, `${nobodyHas} the Service ${namespace}/${name}.`, { severity });
     }
   },
 });
