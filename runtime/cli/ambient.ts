@@ -174,6 +174,15 @@ function program(): Command {
     .option('--stdio', 'as many editors write; it is so anyway')
     .action(run(async (options) => (await import('./lsp')).lsp(options as never)));
 
+  cluster(
+    root
+      .command('doctor')
+      .description('check this machine, and the cluster that a mesh runs in; exit code 1 when something fails')
+      .addOption(output)
+      .addOption(new Option('--engine <engine>', 'checks for this engine alone').choices(ENGINES).default('auto')),
+  )
+    .option('--unproven', 'also list what no test has proven, as a checklist')
+    .action(run(async (options) => (await import('./doctor')).doctor(options as never)));
   cluster(root.command('flows').description("show the mesh's traffic"))
     .addOption(
       new Option('-o, --output <format>', 'output format').choices(['table', 'json', 'mermaid']).default('table'),

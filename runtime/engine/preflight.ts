@@ -15,7 +15,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   nft: 'nftables',
 };
 
-function isInstalled(tool: string): boolean {
+/** Whether a program is where a mesh looks for programs. */
+export function isInstalled(tool: string): boolean {
   const folders = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`.split(':');
   return folders.some((folder) => {
     try {

@@ -30,6 +30,8 @@ export class AttachedCluster implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];
   /** The metrics page of a pod's port 15020, by the pod's address; undefined breaks the connection. */
   metrics: (address: string) => string | undefined = () => undefined;
+  /** A pod that is played by a process of this machine: the port of its loopback. */
+  forward: (pod: Pod) => number | undefined = () => undefined;
   readonly #logs = new Map<string, { lines: string[]; wake: Set<() => void> }>();
   readonly #watches = new Set<ServerResponse>();
   #held: (() => void)[] | undefined;
@@ -71,8 +73,9 @@ export class AttachedCluster implements AsyncDisposable {
     });
     pages.listen(path.join(folder, 'pages.sock'));
     await once(pages, 'listening');
-    const dial = async (): Promise<net.Socket> => {
-      const socket = net.connect(path.join(folder, 'pages.sock'));
+    const dial = async (pod: Pod): Promise<net.Socket> => {
+      const port = cluster.forward(pod);
+      const socket = port === undefined ? net.connect(path.join(folder, 'pages.sock')) : net.connect(port, '127.0.0.1');
       await once(socket, 'connect');
       return socket;
     };
@@ -106,15 +109,20 @@ export class AttachedCluster implements AsyncDisposable {
     return path.join(this.folder, 'kubeconfig');
   }
 
+  /** Its certificate authority, PEM. */
+  get authority(): string {
+    return String(this.pki.caCertificate);
+  }
+
   connect(): Promise<KubeClient> {
     return connect({ kubeconfig: this.kubeconfig });
   }
 
   /** Writes a pod with its status, as a kubelet would have it. */
-  async run({ status, ...pod }: Pod): Promise<Pod> {
+  readonly run = async ({ status, ...pod }: Pod): Promise<Pod> => {
     await this.admin.create<Pod>(KIND.Pod, pod as Pod);
     return this.admin.patch<Pod>(KIND.Pod, pod.metadata.name, pod.metadata.namespace, { status }, 'status');
-  }
+  };
 
   /** Appends a line to a pod's log. */
   log(pod: string, line: string): void {

@@ -1,5 +1,5 @@
 import { KIND } from '../../runtime/api/kinds';
-import type { AuthorizationPolicy, Gateway, Pod, Service } from '../../runtime/api/resources';
+import type { AuthorizationPolicy, DaemonSet, Gateway, Pod, Service } from '../../runtime/api/resources';
 import type { AttachedCluster } from './attached-cluster';
 
 const NAMESPACES = 10;
@@ -56,6 +56,7 @@ export class SimulatedMesh {
       const labels = name === 'istio-system' ? undefined : { 'istio.io/dataplane-mode': 'ambient' };
       await admin.create(KIND.Namespace, { metadata: { name, labels } });
     }
+    await this.#install(cluster);
     for (let index = 0; index < NODES; index++) await this.startZtunnel(cluster, `node-${index}`, `ztunnel-${index}`);
     for (const namespace of namespaces.slice(1)) await this.#startWaypoint(cluster, namespace);
     for (const pod of this.pods) {
@@ -85,6 +86,32 @@ export class SimulatedMesh {
     }
   }
 
+  /** istiod's pod and the DaemonSets of upstream's charts, as far as they are looked at. */
+  async #install({ admin, run }: AttachedCluster): Promise<void> {
+    const namespace = 'istio-system';
+    const image = 'docker.io/istio/pilot:1.28.1-distroless';
+    await run({
+      metadata: { name: 'istiod-0', namespace, labels: { app: 'istiod' } },
+      spec: { nodeName: 'node-0', containers: [{ name: 'discovery', image }] },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    for (const name of ['ztunnel', 'istio-cni-node']) {
+      const labels = { app: name };
+      const containers = [{ name: 'istio-proxy', image: 'docker.io/istio/any:1.28.1-distroless' }];
+      await admin.create<DaemonSet>(KIND.DaemonSet, {
+        metadata: { name, namespace, labels },
+        spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+      });
+      const counts = {
+        currentNumberScheduled: NODES,
+        numberMisscheduled: 0,
+        desiredNumberScheduled: NODES,
+        numberReady: NODES,
+      };
+      await admin.patch(KIND.DaemonSet, name, namespace, { status: counts }, 'status');
+    }
+  }
+
   /** A ztunnel of a node, with counters of its own that begin now. */
   async startZtunnel(cluster: AttachedCluster, node: string, name: string): Promise<void> {
     const address = this.#address();
@@ -101,6 +128,7 @@ export class SimulatedMesh {
     const pod = { namespace, name: 'waypoint', node: 'node-0', address };
     this.waypoints.set(namespace, { pod, since: this.now() });
     await this.#run(cluster, pod, {
+      'istio.io/dataplane-mode': 'none',
       'gateway.istio.io/managed': 'istio.io-mesh-controller',
       'gateway.networking.k8s.io/gateway-name': 'waypoint',
     });

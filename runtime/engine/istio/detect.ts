@@ -112,9 +112,9 @@ export function isTooOld(version: string | undefined): boolean {
 }
 
 /** What is worth knowing and stops nothing. */
-export function installationNotes({ istiod, ztunnel, cni, version, namespace }: Installation): string[] {
+export function installationNotes({ istiod, ztunnel, cni, version, namespace, own }: Installation): string[] {
   const notes: string[] = [];
-  if (version === undefined) notes.push(`istiod in ${namespace} does not tell its version`);
+  if (version === undefined && !own) notes.push(`istiod in ${namespace} does not tell its version`);
   for (const component of [istiod, ztunnel, cni]) {
     if (component !== undefined && component.ready < component.wanted)
       notes.push(`${component.namespace}/${component.name}: ${component.ready} of ${component.wanted} are ready`);

@@ -12,11 +12,13 @@ import { pause } from '../../pause';
 import type { TrafficSource } from '../traffic-source';
 import { readWaypointLog, readZtunnelLog } from './access-log';
 import { CounterIncrements } from './counter-increments';
-import { inferPolicy } from './infer-policy';
+import { explainFlow } from './explain-flow';
 import { logFlow } from './log-flows';
 import { MeshPods, proxyOf, type Proxy } from './mesh-pods';
+import { createReader, nameOf, type Reader } from './reader';
 import { FAILURES, FLOW_METRICS, metricFlows, type Reporting } from './metric-flows';
-import { readMetricsPage } from './metrics-text';
+import { readMetricsPage, type MetricSample } from './metrics-text';
+import { findPrometheus, queryPrometheus, type Prometheus } from './prometheus';
 import { nextTurn, type Turn } from './turns';
 
 /** From one request to the next: an attached cluster is asked once a second, however large it is. */
@@ -27,6 +29,10 @@ const MOST_LOGS = 24;
 /** A refusal stays one for a while. */
 const REFUSED_RETRY_MS = 60_000;
 const LOG_RETRY_MS = 5_000;
+/** Prometheus reads its proxies every 15 s, or more seldom. */
+const PROMETHEUS_MS = 10_000;
+/** So long after Prometheus had something new of a proxy, the proxy is asked itself. */
+const PROMETHEUS_LOST_MS = 90_000;
 const IDLE_MS = 250;
 /** What the log said before we came, in seconds, so that the first picture is there at once. */
 const LOG_BEFORE = '10';
@@ -34,28 +40,10 @@ const LOG_BEFORE = '10';
 const LOOKED_AT = 4;
 const HAD_TRAFFIC = 2;
 
-/** A proxy and how far it is read. */
-interface Reader {
-  readonly proxy: Proxy;
-  readonly counters: CounterIncrements;
-  readonly stop: AbortController;
-  readAt?: number;
-  readings: number;
-  /** Not before, in milliseconds since the epoch. */
-  metricsFrom: number;
-  logFrom: number;
-  logOpen: boolean;
-  logSeen?: string;
-  busy: boolean;
-  /** Its metrics tell denials. */
-  tellsDenials: boolean;
-  /** Denials of the log since the last reading, by flow from source to destination: they are among what was opened. */
-  denied: Map<string, number>;
-}
-
 /**
- * The flows of a cluster with upstream Istio, without Prometheus: the counters of every ztunnel and waypoint, read one a
- * second through the API server's pod proxy, and their access logs, followed. Holds watches of pods and policies beside.
+ * The flows of a cluster with upstream Istio: the counters of every ztunnel and waypoint, read one a second through the API
+ * server's pod proxy, and their access logs, followed. A Prometheus in the cluster is asked instead for the proxies that it
+ * reads. Holds watches of pods and policies beside.
  */
 export class UpstreamSource implements TrafficSource {
   readonly connected = new Set<string>();
@@ -69,6 +57,9 @@ export class UpstreamSource implements TrafficSource {
   #active = true;
   #lookedAt: ReadonlySet<string> = new Set();
   #logsTurn = false;
+  /** Null until somebody has looked. */
+  #prometheus: Prometheus | undefined | null = null;
+  #prometheusAskedAt = -Infinity;
 
   constructor(
     private readonly client: KubeClient,
@@ -117,18 +108,7 @@ export class UpstreamSource implements TrafficSource {
     const before = previous && proxyOf(previous);
     if (before !== undefined && before.key !== proxy?.key) this.#drop(before.key);
     if (proxy === undefined || this.#readers.has(proxy.key)) return;
-    this.#readers.set(proxy.key, {
-      proxy,
-      counters: new CounterIncrements(),
-      stop: new AbortController(),
-      readings: 0,
-      metricsFrom: 0,
-      logFrom: 0,
-      logOpen: false,
-      busy: false,
-      tellsDenials: false,
-      denied: new Map(),
-    });
+    this.#readers.set(proxy.key, createReader(proxy));
   }
 
   #drop(key: string): void {
@@ -158,6 +138,11 @@ export class UpstreamSource implements TrafficSource {
 
   /** Logs open in turn with readings, so that neither waits for the other's end. */
   #nextJob(now: number): (() => Promise<void>) | undefined {
+    if (this.#prometheus === null) return () => this.#findPrometheus();
+    if (this.#prometheus !== undefined && now >= this.#prometheusAskedAt + PROMETHEUS_MS) {
+      const prometheus = this.#prometheus;
+      return () => this.#askPrometheus(prometheus);
+    }
     const log = this.#nextLog(now);
     const turn = nextTurn(this.#turns(now), now);
     const reader = turn && this.#readers.get(turn.key);
@@ -171,8 +156,8 @@ export class UpstreamSource implements TrafficSource {
 
   *#turns(now: number): Generator<Turn> {
     const nodes = this.#pods.nodesOf(this.#lookedAt);
-    for (const [key, { proxy, readAt, readings, metricsFrom, busy }] of this.#readers) {
-      if (metricsFrom > now) continue;
+    for (const [key, { proxy, readAt, readings, metricsFrom, busy, scrapedAt }] of this.#readers) {
+      if (metricsFrom > now || (scrapedAt !== undefined && now - scrapedAt < PROMETHEUS_LOST_MS)) continue;
       const seen = proxy.waypoint
         ? this.#lookedAt.has(proxy.waypoint.namespace)
         : nodes.has(proxy.pod.spec.nodeName ?? '');
@@ -193,25 +178,60 @@ export class UpstreamSource implements TrafficSource {
     const path = this.client.podProxyPath(namespace, name, PORT.metrics, '/stats/prometheus');
     const signal = AbortSignal.any([this.#stop.signal, stop.signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
     reader.readAt = Date.now();
+    if (reader.scrapedAt !== undefined) {
+      // Prometheus has lost it; its series are named otherwise than on the proxy's own page.
+      reader.counters = new CounterIncrements();
+      reader.scrapedAt = undefined;
+    }
     try {
       const { status, body } = await this.client.request('GET', path, { signal, accept: 'text/plain' });
       if (status !== 200) throw apiError(status, body, `the metrics of ${namespace}/${name}`);
-      const page = readMetricsPage(body, FLOW_METRICS);
-      reader.tellsDenials = page.families.has(FAILURES) || page.families.has(`${FAILURES}_total`);
+      const { samples, families } = readMetricsPage(body, FLOW_METRICS);
+      reader.tellsDenials = families.has(FAILURES) || families.has(`${FAILURES}_total`);
       this.#problems.delete('metrics');
-      this.connected.add(nameOf(reader));
-      const taken = reader.counters.take(page.samples, reader.readAt);
-      reader.readings += 1;
-      if (taken === undefined) return;
-      const samples = metricFlows(taken.increments, this.#reporting(proxy)).map((sample) => this.#less(sample, reader));
-      reader.busy = samples.some(({ requests }) => requests > 0);
-      this.graph.sample(proxy.key, reader.readAt, taken.seconds, samples);
+      this.#take(reader, samples, reader.readAt);
     } catch (error) {
       if (stop.signal.aborted || this.#stop.signal.aborted) return;
       if (ApiError.is(error, 401) || ApiError.is(error, 403)) reader.metricsFrom = Date.now() + REFUSED_RETRY_MS;
       this.#problems.set('metrics', `metrics cannot be read: ${reasonOf(error)}`);
-    } finally {
-      reader.denied.clear();
+    }
+  }
+
+  /** @param time when the counters were read, by us or by Prometheus; milliseconds since the epoch */
+  #take(reader: Reader, counters: readonly MetricSample[], time: number): void {
+    const { proxy } = reader;
+    this.connected.add(nameOf(reader));
+    const taken = reader.counters.take(counters, time);
+    reader.readings += 1;
+    if (taken !== undefined) {
+      const samples = metricFlows(taken.increments, this.#reporting(proxy)).map((sample) => this.#less(sample, reader));
+      reader.busy = samples.some(({ requests }) => requests > 0);
+      this.graph.sample(proxy.key, time, taken.seconds, samples);
+    }
+    reader.denied.clear();
+  }
+
+  async #findPrometheus(): Promise<void> {
+    this.#prometheus = await findPrometheus(this.client).catch(() => undefined);
+  }
+
+  async #askPrometheus(prometheus: Prometheus): Promise<void> {
+    this.#prometheusAskedAt = Date.now();
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
+    try {
+      const readers = new Map([...this.#readers.values()].map((reader) => [nameOf(reader), reader]));
+      for (const { namespace, pod, time, samples } of await queryPrometheus(this.client, prometheus, signal)) {
+        const reader = readers.get(`${namespace}/${pod}`);
+        if (reader === undefined || time <= (reader.scrapedAt ?? 0)) continue;
+        // Counters that both of us read would be compared with the other's moment.
+        if (reader.scrapedAt === undefined) reader.counters = new CounterIncrements();
+        reader.scrapedAt = time;
+        reader.tellsDenials ||= samples.some(({ name }) => name === `${FAILURES}_total`);
+        this.#take(reader, samples, time);
+      }
+    } catch {
+      // It is a help, not a need: the proxies are asked themselves, and it again later.
+      this.#prometheusAskedAt = Date.now() + REFUSED_RETRY_MS;
     }
   }
 
@@ -287,26 +307,7 @@ export class UpstreamSource implements TrafficSource {
     );
   }
 
-  /** Adds the policy that our engine concludes where nobody told one. */
   #explained(flow: LogicalFlow): LogicalFlow {
-    const { edge } = flow;
-    if (edge.policy !== undefined) return { ...flow, edge: { ...edge, policyInferred: false } };
-    const [, namespace = '', name = ''] = edge.destination.split('/');
-    const [kind] = edge.destination.split('/');
-    const [, waypointNamespace = '', waypoint = ''] = edge.waypoint?.split('/') ?? [];
-    const pod = this.#pods.of({ address: '', namespace, workload: name });
-    const inferred = inferPolicy(
-      flow,
-      {
-        workload: pod && { namespace, labels: pod.metadata.labels ?? {} },
-        waypoint: edge.waypoint === undefined ? undefined : { namespace: waypointNamespace, name: waypoint },
-        service: kind === 'service' ? { namespace, name } : undefined,
-      },
-      this.#policies.values(),
-      this.mesh,
-    );
-    return inferred === undefined ? flow : { ...flow, edge: { ...edge, ...inferred, policyInferred: true } };
+    return explainFlow(flow, this.#pods, this.#policies.values(), this.mesh);
   }
 }
-
-const nameOf = ({ proxy: { pod } }: Reader): string => `${pod.metadata.namespace}/${pod.metadata.name}`;

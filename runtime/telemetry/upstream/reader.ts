@@ -1,0 +1,39 @@
+import { CounterIncrements } from './counter-increments';
+import type { Proxy } from './mesh-pods';
+
+/** A proxy and how far it is read. */
+export interface Reader {
+  readonly proxy: Proxy;
+  counters: CounterIncrements;
+  readonly stop: AbortController;
+  readAt?: number;
+  readings: number;
+  /** When Prometheus had read it last. */
+  scrapedAt?: number;
+  /** Not before, in milliseconds since the epoch. */
+  metricsFrom: number;
+  logFrom: number;
+  logOpen: boolean;
+  logSeen?: string;
+  busy: boolean;
+  /** Its metrics tell denials. */
+  tellsDenials: boolean;
+  /** Denials of the log since the last reading, by flow from source to destination: they are among what was opened. */
+  denied: Map<string, number>;
+}
+
+export const createReader = (proxy: Proxy): Reader => ({
+  proxy,
+  counters: new CounterIncrements(),
+  stop: new AbortController(),
+  readings: 0,
+  metricsFrom: 0,
+  logFrom: 0,
+  logOpen: false,
+  busy: false,
+  tellsDenials: false,
+  denied: new Map(),
+});
+
+/** `namespace/pod` of a reader's proxy. */
+export const nameOf = ({ proxy: { pod } }: Reader): string => `${pod.metadata.namespace}/${pod.metadata.name}`;
