@@ -82,7 +82,7 @@ function judge(value: Record<string, unknown>, schema: JsonSchema): Structure {
   const { value: kept, misfits } = conform(value, schema);
   const defaulted = withDefaults(value, schema);
   const bounds = violationsOf(defaulted, schema)
-    .filter(({ keyword }) => !TOLD_BY_CONFORM.has(keyword))
+    .filter(({ keyword, inBranch }) => !inBranch && !TOLD_BY_CONFORM.has(keyword))
     .map((one): Misfit => ({ code: 'AMB1004', path: placeOfViolation(one), message: violationText(one) }));
   const all = [...misfits, ...bounds];
   const wrong = all.filter(({ code }) => code === 'AMB1004').map(({ path }) => path);

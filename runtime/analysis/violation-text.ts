@@ -77,6 +77,8 @@ function predicateOf({ keyword, limit, value, held }: Violation): string {
 function logic(keyword: 'oneOf' | 'anyOf' | 'not', limit: unknown, held = 0): string {
   const names = [...new Set(requiredIn(limit))];
   const list = names.join(', ');
+  const formats = [limit].flat().flatMap((branch) => FORMATS[(branch as JsonSchema).format ?? ''] ?? []);
+  if (formats.length > 0 && keyword === 'anyOf') return `must be ${formats.join(' or ')}`;
   if (names.length === 0) return 'has none of the forms that it may have';
   if (keyword === 'not') return `must not have ${list}`;
   return held > 1 ? `may have only one of ${list}` : `needs one of ${list}`;

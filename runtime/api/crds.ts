@@ -22,7 +22,10 @@ export interface CustomResourceDefinition extends KubeObject {
       deprecated?: boolean;
       deprecationWarning?: string;
       schema?: { openAPIV3Schema?: JsonSchema };
-      subresources?: { status?: object; scale?: object };
+      subresources?: {
+        status?: object;
+        scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string };
+      };
       additionalPrinterColumns?: {
         name: string;
         type: string;

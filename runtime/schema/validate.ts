@@ -17,6 +17,8 @@ export interface Violation {
   readonly value: unknown;
   /** Branches of a logical form that hold. */
   readonly held?: number;
+  /** Of the first branch of a logical form of which none holds. */
+  readonly inBranch?: true;
 }
 
 export type Keyword =
@@ -96,11 +98,10 @@ function fits(value: unknown, type: string, schema: JsonSchema): boolean {
 function checkString(value: string, schema: JsonSchema, place: Place): void {
   const { maxLength, minLength, pattern, format } = schema;
   const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
-  const tooLong = maxLength !== undefined && length > maxLength;
-  if (tooLong) add(place, 'maxLength', maxLength, value);
-  if (minLength !== undefined && length < minLength) add(place, 'minLength', minLength, value);
-  if (pattern !== undefined && !tooLong && matchesPattern(pattern, value) === false)
-    add(place, 'pattern', pattern, value);
+  // Of these the API server tells the first only.
+  if (maxLength !== undefined && length > maxLength) add(place, 'maxLength', maxLength, value);
+  else if (minLength !== undefined && length < minLength) add(place, 'minLength', minLength, value);
+  else if (pattern !== undefined && matchesPattern(pattern, value) === false) add(place, 'pattern', pattern, value);
   if (format !== undefined && !fitsFormat(value, format)) add(place, 'format', format, value);
 }
 
@@ -122,12 +123,14 @@ function checkList(value: readonly unknown[], schema: JsonSchema, place: Place):
   if (minItems !== undefined && value.length < minItems) add(place, 'minItems', minItems, value.length);
   const listType = schema['x-kubernetes-list-type'];
   if (listType === 'set' || listType === 'map' || schema.uniqueItems) {
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     value.forEach((item, index) => {
       const id = identityOf(item, schema);
       const text = JSON.stringify(id);
-      if (seen.has(text)) add(below(place, index), 'duplicate', schema['x-kubernetes-list-map-keys'], id);
-      seen.add(text);
+      const count = (seen.get(text) ?? 0) + 1;
+      seen.set(text, count);
+      // However often it is there, it is told once.
+      if (count === 2) add(below(place, index), 'duplicate', schema['x-kubernetes-list-map-keys'], id);
     });
   }
   if (items) value.forEach((item, index) => check(item, items, below(place, index)));
@@ -167,12 +170,27 @@ export function propertyOf({ properties, additionalProperties }: JsonSchema, nam
 }
 
 function checkLogic(value: unknown, schema: JsonSchema, place: Place): void {
-  const passes = (branch: JsonSchema): boolean => violationsOf(value, branch, place.resolve).length === 0;
+  const under = (branch: JsonSchema): Violation[] => {
+    const violations: Violation[] = [];
+    check(value, branch, { ...place, violations });
+    return violations;
+  };
   for (const branch of schema.allOf ?? []) check(value, branch, place);
-  if (schema.anyOf && !schema.anyOf.some(passes)) add(place, 'anyOf', schema.anyOf, value, 0);
-  if (schema.oneOf) {
-    const held = schema.oneOf.filter(passes).length;
-    if (held !== 1) add(place, 'oneOf', schema.oneOf, value, held);
-  }
-  if (schema.not && passes(schema.not)) add(place, 'not', schema.not, value);
+  if (schema.anyOf) checkBranches('anyOf', schema.anyOf.map(under), schema.anyOf, value, place);
+  if (schema.oneOf) checkBranches('oneOf', schema.oneOf.map(under), schema.oneOf, value, place);
+  if (schema.not && under(schema.not).length === 0) add(place, 'not', schema.not, value);
+}
+
+function checkBranches(
+  keyword: 'anyOf' | 'oneOf',
+  results: readonly Violation[][],
+  limit: readonly JsonSchema[],
+  value: unknown,
+  place: Place,
+): void {
+  const held = results.filter((violations) => violations.length === 0).length;
+  if (keyword === 'anyOf' ? held > 0 : held === 1) return;
+  add(place, keyword, limit, value, held);
+  if (held > 0) return;
+  for (const violation of results[0] ?? []) place.violations.push({ ...violation, inBranch: true });
 }

@@ -1,9 +1,16 @@
+import { apiextensionsPath } from './apiextensions-path';
 import { hbonePeerPath } from './hbone-path';
 import { istioctlPath } from './istioctl-path';
 import { istiodPath } from './istiod-path';
 import { kubectlPath } from './kubectl-path';
 
-const PEERS = { kubectl: kubectlPath, hbone: hbonePeerPath, istioctl: istioctlPath, istiod: istiodPath };
+const PEERS = {
+  kubectl: kubectlPath,
+  hbone: hbonePeerPath,
+  istioctl: istioctlPath,
+  istiod: istiodPath,
+  apiextensions: apiextensionsPath,
+};
 
 /**
  * Builds every peer before the first test of `npm test`: minutes with cold caches, which no test's time limit should

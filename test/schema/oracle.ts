@@ -22,7 +22,7 @@ const environment = celEnv({
     celMethod('dns1123Label', STRING, [], STRING, () => 'dns1123Label'),
     celMethod('validate', STRING, [STRING], DYN, function (text) {
       const problems = NAMED_FORMATS[this]!(text);
-      return problems.length === 0 ? null : problems.join();
+      return problems.join();
     }),
   ],
 });

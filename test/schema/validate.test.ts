@@ -90,7 +90,9 @@ describe('violations', () => {
     [oneOf, {}, []],
     [oneOf, { a: 1 }, []],
     [oneOf, { a: 1, b: 1 }, ['oneOf']],
-    [{ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] }, 'x', ['anyOf']],
+    [{ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] }, 'x', ['anyOf', 'format']],
+    [{ type: 'string', format: 'byte' }, 'YQ==', []],
+    [{ type: 'string', format: 'byte' }, '', ['format']],
     [{ allOf: [{ maxLength: 1 }, { minLength: 5 }] }, 'abc', ['maxLength', 'minLength']],
     [{ not: { required: ['a'] } }, { a: 1 }, ['not']],
   ])('%j with %j', (schema, value, keywords) => {

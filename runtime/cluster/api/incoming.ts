@@ -59,7 +59,7 @@ const UNCHECKED: Cause = {
 export function validateCustom(kind: ServedKind, object: Bag, previous: Bag | undefined): void {
   if (kind.custom === undefined) return;
   const schema = schemaOf(kind);
-  const causes = validate(object, schema).filter(({ field }) => !field.startsWith('metadata.'));
+  const causes = validate(object, schema, { previous }).filter(({ field }) => !field.startsWith('metadata.'));
   if (!causes.some(({ reason }) => BLOCKING.has(reason))) causes.push(...ruleCauses(object, schema, previous));
   else if (hasRules(schema, resolved)) causes.push(UNCHECKED);
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);

@@ -1,34 +1,8 @@
+import type { CustomResourceDefinition } from '../../api/crds';
 import { KIND } from '../../api/kinds';
-import type { KubeObject } from '../../api/resources';
 import type { Store, StoreEvent } from '../store/store';
 import { BUILTIN_KINDS, REVIEW_KINDS } from './builtin-kinds';
 import type { Column, ServedKind } from './served-kind';
-
-/** A CustomResourceDefinition, as far as serving its kind needs it. */
-export interface CustomResourceDefinition extends KubeObject {
-  spec: {
-    group: string;
-    scope: 'Namespaced' | 'Cluster';
-    names: {
-      plural: string;
-      singular?: string;
-      kind: string;
-      listKind?: string;
-      shortNames?: string[];
-      categories?: string[];
-    };
-    versions: {
-      name: string;
-      served: boolean;
-      storage: boolean;
-      schema?: { openAPIV3Schema?: Record<string, unknown> };
-      subresources?: { status?: object; scale?: NonNullable<ServedKind['custom']>['scale'] };
-      additionalPrinterColumns?: Column[];
-      selectableFields?: { jsonPath: string }[];
-    }[];
-  };
-  status?: Record<string, unknown>;
-}
 
 const AGE: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 const resourceKey = (group: string, version: string, plural: string): string => `${group}/${version}/${plural}`;

@@ -1,3 +1,4 @@
+import type { JsonSchema } from '../../api/json-schema';
 import type { Kind } from '../../api/kinds';
 
 export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
@@ -26,7 +27,7 @@ export interface ServedKind extends Kind {
     /** apiVersion under which objects are stored; other served versions are the same object under another name. */
     readonly storageVersion: string;
     /** OpenAPI v3 structural schema. */
-    readonly schema: Record<string, unknown>;
+    readonly schema: JsonSchema;
     readonly columns: readonly Column[];
     readonly scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string };
   };

@@ -1,6 +1,7 @@
 import { KIND } from '../../api/kinds';
 import { CLEANUP } from '../admission/defaults';
-import { servedKinds, type CustomResourceDefinition } from '../api/registry';
+import type { CustomResourceDefinition } from '../../api/crds';
+import { servedKinds } from '../api/registry';
 import { StatusError } from '../store/status-error';
 import type { Store } from '../store/store';
 import { Reconciler, keyOf, type Key } from './reconciler';

@@ -16,7 +16,7 @@ export function schemaOf(kind: ServedKind): JsonSchema {
     const name = definitionName(kind);
     return definition(name) ? { $ref: SCHEMA_REF + name } : { 'x-kubernetes-preserve-unknown-fields': true };
   }
-  const given = kind.custom.schema as JsonSchema;
+  const given = kind.custom.schema;
   let schema = custom.get(given);
   if (schema === undefined) {
     const properties = {

@@ -2,9 +2,9 @@ import { isObject } from '../../api/json';
 import type { JsonSchema } from '../../api/json-schema';
 import { brokenRules } from '../../schema/cel/broken-rules';
 import { compileRule } from '../../schema/cel/environment';
+import { propertyOf, type ValuePath } from '../../schema/validate';
 import type { Cause } from '../store/status-error';
 import { resolved } from './builtin';
-import { fieldName } from './validate';
 
 const OUT_OF_BUDGET: Cause = {
   reason: 'FieldValueInvalid',
@@ -25,9 +25,21 @@ export function ruleCauses(object: unknown, schema: JsonSchema, previous: unknow
   const causes = broken.map(({ path, type, message, reason }): Cause => {
     const shown = SHOWN[reason] ?? 'Invalid value: ';
     const value = shown.endsWith(' ') ? JSON.stringify(type) : '';
-    return { reason, message: `${shown}${value}: ${message}`, field: fieldName(path) };
+    return { reason, message: `${shown}${value}: ${message}`, field: placeName(path, schema) };
   });
   return exhausted ? [...causes, OUT_OF_BUDGET] : causes;
+}
+
+/** A path as the API server writes it for rules: the keys of mappings stand in brackets. */
+function placeName(path: ValuePath, schema: JsonSchema): string {
+  let inner: JsonSchema = resolved(schema);
+  let text = '';
+  for (const part of path) {
+    const field = typeof part === 'string' && inner.properties !== undefined && Object.hasOwn(inner.properties, part);
+    text += field ? `${text && '.'}${part}` : `[${part}]`;
+    inner = resolved((typeof part === 'number' ? inner.items : propertyOf(inner, part)) ?? {});
+  }
+  return text || '<nil>';
 }
 
 /** The rules of a definition's schemas that this cluster does not evaluate, each once, with the reason. */

@@ -1,24 +1,42 @@
 import type { JsonSchema } from '../../api/json-schema';
 import { typeOf, violationsOf, type Keyword, type ValuePath, type Violation } from '../../schema/validate';
+import { isUnchanged } from '../../schema/ratchet';
 import type { Cause } from '../store/status-error';
 import { resolved } from './builtin';
 
 const quote = (value: unknown): string => JSON.stringify(value);
 
+export interface ValidateOptions {
+  /** Whether items of sets and map lists must differ; built-in kinds are more lenient with some of them. */
+  readonly uniqueItems?: boolean;
+  /** The object as it was: what was wrong already, and has not changed, is let be. */
+  readonly previous?: unknown;
+}
+
 /**
  * Validates an object against its structural schema.
  *
- * @param options whether items of sets and map lists must differ; built-in kinds are more lenient with some of them
  * @returns one cause for each violation, worded as the API server does
  */
-export function validate(value: unknown, schema: JsonSchema, { uniqueItems = true } = {}): Cause[] {
+export function validate(
+  value: unknown,
+  schema: JsonSchema,
+  { uniqueItems = true, previous }: ValidateOptions = {},
+): Cause[] {
+  const twice = (one: Violation): boolean => one.keyword === 'duplicate';
+  const duplicates = uniqueItems && (previous === undefined || !violationsOf(previous, schema, resolved).some(twice));
   return violationsOf(value, schema, resolved)
-    .filter(({ keyword }) => uniqueItems || keyword !== 'duplicate')
+    .filter((one) => (twice(one) ? duplicates : !isUnchanged(ownerOf(one), value, previous, schema, resolved)))
     .map(causeOf);
 }
 
+/** The path of the value whose schema is broken: for a field that is missing, of the object that lacks it. */
+function ownerOf({ path, keyword }: Violation): ValuePath {
+  return keyword === 'required' ? path.slice(0, -1) : path;
+}
+
 /** A path as the API server writes it; `<nil>` for the object itself. */
-export function fieldName(path: ValuePath): string {
+function fieldName(path: ValuePath): string {
   const text = path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
     .join('');
@@ -37,6 +55,14 @@ const REASONS: Partial<Record<Keyword, string>> = {
 
 function causeOf(violation: Violation): Cause {
   const field = fieldName(violation.path);
+  const { keyword, held } = violation;
+  if (keyword === 'anyOf' || keyword === 'oneOf' || keyword === 'not') {
+    return {
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: "": ${logic(keyword, field, held)}`,
+      field: '<nil>',
+    };
+  }
   return {
     reason: REASONS[violation.keyword] ?? 'FieldValueInvalid',
     message: messageOf(violation, field),
@@ -44,7 +70,7 @@ function causeOf(violation: Violation): Cause {
   };
 }
 
-function messageOf({ keyword, limit, value, held }: Violation, field: string): string {
+function messageOf({ keyword, limit, value }: Violation, field: string): string {
   const path = field === '<nil>' ? '' : field;
   const invalid = (shown: unknown, why: string): string => `Invalid value: ${quote(shown)}: ${why}`;
   const wrong = (why: string): string => invalid(value, `${path} in body ${why}`);
@@ -76,20 +102,22 @@ function messageOf({ keyword, limit, value, held }: Violation, field: string): s
     case 'multipleOf':
       return wrong(`should be a multiple of ${String(limit)}`);
     case 'maxItems':
-      return `Too many: ${String(value)}: must have at most ${String(limit)} items`;
+      return `Too many: ${String(value)}: must have at most ${String(limit)} ${limit === 1 ? 'item' : 'items'}`;
     case 'minItems':
       return wrong(`should have at least ${String(limit)} items`);
     case 'maxProperties':
       return wrong(`must have at most ${String(limit)} items`);
     case 'minProperties':
       return wrong(`should have at least ${String(limit)} properties`);
-    case 'anyOf':
-      return invalid(value, `${quote(field)} must validate at least one schema (anyOf)`);
-    case 'oneOf': {
-      const found = held === 0 ? 'Found none valid' : `Found ${held} valid alternatives`;
-      return invalid(value, `${quote(field)} must validate one and only one schema (oneOf). ${found}`);
-    }
-    case 'not':
-      return invalid(value, `${quote(field)} must not validate the schema (not)`);
+    default:
+      return 'Invalid value';
   }
+}
+
+function logic(keyword: 'anyOf' | 'oneOf' | 'not', field: string, held = 0): string {
+  const what = quote(field === '<nil>' ? '' : field);
+  if (keyword === 'anyOf') return `${what} must validate at least one schema (anyOf)`;
+  if (keyword === 'not') return `${what} must not validate the schema (not)`;
+  const found = held === 0 ? 'Found none valid' : `Found ${held} valid alternatives`;
+  return `${what} must validate one and only one schema (oneOf). ${found}`;
 }

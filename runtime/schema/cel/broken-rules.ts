@@ -57,7 +57,7 @@ interface Run {
 interface Place {
   readonly value: unknown;
   readonly previous: unknown;
-  /** Whether this value, or one that holds it, is what it was: then only rules about changes count. */
+  /** Whether this value is what it was, or what holds it, where nobody can tell which was this one. */
   readonly unchanged: boolean;
   readonly cel: unknown;
   readonly path: ValuePath;
@@ -86,7 +86,7 @@ function visit(run: Run, given: Place, givenSchema: JsonSchema): void {
   const schema = run.resolve(givenSchema);
   const { value, previous, path } = given;
   if (value === null || value === undefined || run.budget < 0 || !hasRules(schema, run.resolve)) return;
-  const unchanged = given.unchanged || (previous !== undefined && sameJson(value, previous));
+  const unchanged = previous === undefined ? given.unchanged : sameJson(value, previous);
   const place = { ...given, unchanged };
   const rules = schema['x-kubernetes-validations'];
   if (rules && rules.length > 0 && !run.skip(path)) {
@@ -104,7 +104,7 @@ function visitItems(run: Run, place: Place, items: readonly unknown[], schema: J
   if (itemSchema === undefined) return;
   // Only items with keys can be told to be the ones of before.
   const correlated = schema['x-kubernetes-list-type'] === 'map' && Array.isArray(previous) ? previous : [];
-  const before = new Map(correlated.map((item) => [JSON.stringify(identityOf(item, schema)), item]));
+  const before = new Map(correlated.toReversed().map((item) => [JSON.stringify(identityOf(item, schema)), item]));
   items.forEach((value, index) => {
     const old = before.size > 0 ? before.get(JSON.stringify(identityOf(value, schema))) : undefined;
     const item = { value, previous: old, unchanged, cel: (cel as unknown[])[index], path: [...path, index] };
@@ -149,7 +149,7 @@ function evaluate(run: Run, place: Place, schema: JsonSchema, rule: ValidationRu
   // What we cannot compile we cannot judge; whoever installs a definition is told.
   if (program instanceof Error) return;
   const optional = rule.optionalOldSelf === true;
-  if (program.usesOldSelf ? previous === undefined && !optional : unchanged) return;
+  if (program.usesOldSelf && previous === undefined && !optional) return;
   run.budget -= size.values + size.longest ** program.nesting;
   if (run.budget < 0) return;
   const old = program.usesOldSelf ? celValue(previous, schema, run.resolve) : null;
@@ -167,7 +167,9 @@ function evaluate(run: Run, place: Place, schema: JsonSchema, rule: ValidationRu
   } catch (error) {
     return add(`${problemOf(error)} evaluating rule: ${text}`, true);
   }
-  if (result !== true) add(messageOf(rule, activation) ?? (rule.message ? text : `failed rule: ${text}`), false);
+  // What was wrong already is let be; a rule that cannot be evaluated is not.
+  if (result !== true && (program.usesOldSelf || !unchanged))
+    add(messageOf(rule, activation) ?? (rule.message ? text : `failed rule: ${text}`), false);
 }
 
 function messageOf({ messageExpression }: ValidationRule, activation: object): string | undefined {
@@ -191,5 +193,6 @@ function pathOf(path: ValuePath, { fieldPath = '' }: ValidationRule): ValuePath 
 function problemOf(error: unknown): string {
   const { summary, message } = error as { summary?: string; message?: string };
   const text = (summary ?? message ?? String(error)).split('\n')[0]!;
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  if (text.startsWith('Invalid duration')) return "type conversion error from 'string' to 'google.protobuf.Duration'";
+  return text.replace(/^No such key/, 'no such key');
 }

@@ -1,4 +1,4 @@
-import { Environment, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
+import { Environment, Optional, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { parseAddress } from '../../policy/address';
 import { matchesPattern } from '../text-pattern';
 import { NAMED_FORMATS } from './named-formats';
@@ -46,7 +46,10 @@ function makeEnvironment(): Environment {
     })
     .registerFunction('isURL(string): bool', (text: string) => parseRequestUri(text) !== undefined)
     .registerFunction('url(string): kubernetes.URL', (text: string) => {
-      return new UrlValue(parseRequestUri(text) ?? fail(`URL parse error during conversion from string: ${text}`));
+      return new UrlValue(
+        parseRequestUri(text) ??
+          fail(`URL parse error during conversion from string: parse ${JSON.stringify(text)}: invalid URI for request`),
+      );
     })
     .registerFunction('kubernetes.URL.getScheme(): string', ({ url }: UrlValue) => url.scheme)
     .registerFunction('kubernetes.URL.getHost(): string', ({ url }: UrlValue) => url.host)
@@ -58,10 +61,10 @@ function makeEnvironment(): Environment {
       return new IpValue(addressOf(text) ?? fail(`IP Address ${JSON.stringify(text)} parse error`));
     })
     .registerFunction('kubernetes.IP.family(): int', ({ bytes }: IpValue) => (bytes.length === 4 ? 4n : 6n))
+    // Declared dynamic: a rule of the Gateway API compares it to null, which an optional never is.
     .registerFunction('kubernetes.Format.validate(string): dyn', (format: FormatValue, text: string) => {
       const problems = format.validate(text);
-      // An optional without a value; the rules compare it to null.
-      return problems.length === 0 ? null : problems;
+      return problems.length === 0 ? Optional.none() : Optional.of(problems);
     });
   for (const [name, validate] of Object.entries(NAMED_FORMATS)) {
     const value = new FormatValue(validate);
