@@ -28,6 +28,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
   const log = vscode.window.createOutputChannel('Ambient', { log: true });
   const session = new MeshSession(log, context.extensionUri);
   const tree = new MeshTree(session);
+  tree.view = vscode.window.createTreeView('ambient.mesh', { treeDataProvider: tree, showCollapseAll: true });
   const flow = new FlowPanel(session, context.extensionUri);
   const language = new LanguageFeatures(session);
   const command = (id: string, action: (...args: never[]) => unknown): vscode.Disposable =>
@@ -40,7 +41,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     flow,
     language,
     createStatusItem(session),
-    vscode.window.createTreeView('ambient.mesh', { treeDataProvider: tree, showCollapseAll: true }),
+    tree.view,
     command('startMesh', () => startMesh(session)),
     command('stopMesh', () => stopMesh(session)),
     command('selectEngine', () => selectEngine(session)),

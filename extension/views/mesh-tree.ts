@@ -6,6 +6,7 @@ import { meshRows, type MeshRow } from './mesh-model';
 
 /** Changes come in bursts; the tree is drawn at most this often, in milliseconds. */
 const REDRAW_MS = 100;
+const SILENCE_MS = 1_000;
 
 const icons: Record<MeshRow['kind'], string> = {
   namespace: 'symbol-namespace',
@@ -30,6 +31,10 @@ export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Dispos
   /** Looking for a mesh that a terminal started waits until somebody looks at the view. */
   #looked: Promise<void> | undefined;
   #redraw: NodeJS.Timeout | undefined;
+  /** Runs while the API does not answer. */
+  #silence: NodeJS.Timeout | undefined;
+  /** The view that shows this; says how old its rows are while the API does not answer. */
+  view: vscode.TreeView<MeshRow> | undefined;
 
   constructor(private readonly session: MeshSession) {
     this.#subscription = session.onDidChange((state) => void (state === 'running' ? this.#watch() : this.#unwatch()));
@@ -82,17 +87,35 @@ export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Dispos
         this.#changed.fire();
       }, REDRAW_MS);
     };
-    this.#watches = {
-      namespaces: new Watch<Namespace>(client, KIND.Namespace, changed),
-      services: new Watch<Service>(client, KIND.Service, changed),
-      pods: new Watch<Pod>(client, KIND.Pod, changed),
-      gateways: new Watch<Gateway>(client, KIND.Gateway, changed),
+    const onError = (error: unknown): void => {
+      this.session.log.debug(`watch: ${String(error)}`);
+      this.#silence ??= setInterval(() => this.#tellSilence(), SILENCE_MS);
     };
+    this.#watches = {
+      namespaces: new Watch<Namespace>(client, KIND.Namespace, changed, { onError }),
+      services: new Watch<Service>(client, KIND.Service, changed, { onError }),
+      pods: new Watch<Pod>(client, KIND.Pod, changed, { onError }),
+      gateways: new Watch<Gateway>(client, KIND.Gateway, changed, { onError }),
+    };
+  }
+
+  #tellSilence(): void {
+    const lost = Object.values(this.#watches ?? {})
+      .map(({ lostAt }: { lostAt?: number }) => lostAt)
+      .filter((time) => time !== undefined);
+    const seconds = Math.round((Date.now() - Math.min(...lost)) / 1000);
+    const message =
+      lost.length === 0 ? undefined : `The API has not answered for ${seconds} s; this is what it said last.`;
+    if (this.view !== undefined) this.view.message = message;
+    if (message !== undefined) return;
+    clearInterval(this.#silence);
+    this.#silence = undefined;
   }
 
   async #unwatch(): Promise<void> {
     const watches = this.#watches;
     this.#watches = undefined;
+    this.#tellSilence();
     this.#changed.fire();
     if (watches !== undefined) await Promise.all(Object.values(watches).map((watch) => watch[Symbol.asyncDispose]()));
   }

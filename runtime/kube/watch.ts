@@ -37,6 +37,8 @@ export class Watch<T extends KubeObject> {
   readonly ready: Promise<void>;
   /** Milliseconds since the epoch when the API was last heard. */
   heardAt = 0;
+  /** Since when the API does not answer, in milliseconds since the epoch; undefined while it does. */
+  lostAt: number | undefined;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   #markReady!: () => void;
@@ -79,6 +81,7 @@ export class Watch<T extends KubeObject> {
         if (Date.now() - began < FIRST_RETRY_MS) await pause(FIRST_RETRY_MS, signal);
       } catch (error) {
         if (signal.aborted) return;
+        if (!ApiError.is(error)) this.lostAt ??= Date.now();
         if (ApiError.is(error)) version = undefined;
         if (!ApiError.is(error, 410)) {
           this.options.onError?.(error);
@@ -92,7 +95,7 @@ export class Watch<T extends KubeObject> {
 
   async #list(signal: AbortSignal): Promise<string> {
     const { items, resourceVersion } = await this.client.listPage<T>(this.kind, this.options, signal);
-    this.heardAt = Date.now();
+    this.#heard();
     const gone = new Map(this.objects);
     for (const item of items) {
       gone.delete(keyOf(item));
@@ -118,9 +121,10 @@ export class Watch<T extends KubeObject> {
       for await (const chunk of answer) body += String(chunk);
       throw apiError(answer.statusCode ?? 0, body, `watch ${path}`);
     }
+    this.#heard();
     for await (const line of linesOf(answer)) {
       const event = JSON.parse(line) as WatchEvent<T>;
-      this.heardAt = Date.now();
+      this.#heard();
       if (event.type === 'ERROR') {
         throw new ApiError(event.object.code ?? 500, 'Watch', event.object.message ?? 'watch error', `watch ${path}`);
       }
@@ -128,6 +132,11 @@ export class Watch<T extends KubeObject> {
       else if (event.type !== 'BOOKMARK') this.#put(event.object);
       yield event.object.metadata.resourceVersion ?? version;
     }
+  }
+
+  #heard(): void {
+    this.heardAt = Date.now();
+    this.lostAt = undefined;
   }
 
   #put(object: T): void {

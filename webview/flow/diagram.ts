@@ -21,6 +21,8 @@ export class Diagram {
   #arrows = new Map<string, Arrow>();
   #latest: readonly SceneMetrics[] = [];
   #rendering: Promise<void> = Promise.resolve();
+  /** The latest snapshot: a large one takes seconds to lay out, in which others come that nobody needs to see. */
+  #wanted: Snapshot | undefined;
 
   constructor(
     private readonly stage: HTMLElement,
@@ -53,8 +55,9 @@ export class Diagram {
   /** Lays out a snapshot beside the standing picture and swaps it in within one frame. */
   show(snapshot: Snapshot): Promise<void> {
     this.#latest = snapshot.metrics;
+    this.#wanted = snapshot;
     this.#rendering = this.#rendering
-      .then(() => this.#render(snapshot))
+      .then(() => (snapshot === this.#wanted ? this.#render(snapshot) : undefined))
       .catch((error: unknown) => {
         this.stage.dataset['error'] = String(error);
       });

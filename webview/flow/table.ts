@@ -10,7 +10,7 @@ const columns = [
   'p50 ms',
   'p99 ms',
   'Total',
-  'Age of the rate',
+  'Age',
 ];
 
 function cell(text: string, role: 'cell' | 'columnheader' = 'cell'): HTMLElement {
