@@ -84,6 +84,40 @@ export function appendItem(document: MeshDocument, path: Path, value: string): T
   return insertLine(document, at, `${indent}- ${scalarText(value)}`);
 }
 
+/** Takes a key with its value out of a mapping that has others; what comments stand on its lines go with it. */
+export function removePair(document: MeshDocument, path: Path): TextEdit | undefined {
+  const map = find(document, path.slice(0, -1)).node;
+  const { key, depth, shared } = find(document, path);
+  const index = map?.children.findIndex((child) => child.key?.start === key?.start) ?? -1;
+  const [pair, previous, next] = [index, index - 1, index + 1].map((at) => map?.children[at]);
+  if (shared || depth !== path.length || !key || !pair || !(previous ?? next)) return undefined;
+  const { text, file } = document.source;
+  const { start } = key;
+  const end = contentEnd(pair);
+  if (map?.flow)
+    return next?.key
+      ? { file, start, end: next.key.start, newText: '' }
+      : { file, start: previous ? contentEnd(previous) : start, end, newText: '' };
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  const after = text.indexOf('\n', end) + 1 || text.length;
+  if (/^ *$/.test(text.slice(lineStart, start))) return { file, start: lineStart, end: after, newText: '' };
+  // The first key of an element shares its line with the dash; the next one takes its place.
+  const nextStart = after + start - lineStart;
+  return /^ *$/.test(text.slice(after, nextStart)) ? { file, start, end: nextStart, newText: '' } : undefined;
+}
+
+/** Takes an element out of a list in block style that has others. */
+export function removeItem(document: MeshDocument, path: Path): TextEdit | undefined {
+  const list = find(document, path.slice(0, -1)).node;
+  const { node, depth, shared } = find(document, path);
+  if (shared || depth !== path.length || !node || !list || list.flow || list.children.length < 2) return undefined;
+  const { text, file } = document.source;
+  const lineStart = text.lastIndexOf('\n', node.range.start - 1) + 1;
+  if (!/^ *- +$/.test(text.slice(lineStart, node.range.start))) return undefined;
+  const after = text.indexOf('\n', contentEnd(node)) + 1 || text.length;
+  return { file, start: lineStart, end: after, newText: '' };
+}
+
 /** Takes the dash before an element of a list away, so that its keys join those of the element before. */
 export function joinWithPrevious(document: MeshDocument, path: Path): TextEdit | undefined {
   const { node, depth, shared } = find(document, path);

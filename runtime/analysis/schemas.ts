@@ -7,9 +7,10 @@ const whole: JsonSchema = { type: 'integer' };
 const texts: JsonSchema = { type: 'object', additionalProperties: text };
 const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
 /** Only the fields that rules read; the rest of the kind passes as it is. */
-const open = (properties: Record<string, JsonSchema>): JsonSchema => ({
+const open = (properties: Record<string, JsonSchema>, required: string[] = []): JsonSchema => ({
   type: 'object',
   properties,
+  required,
   'x-kubernetes-preserve-unknown-fields': true,
 });
 
@@ -19,7 +20,7 @@ const containers = list(
   open({
     name: text,
     image: text,
-    ports: list(open({ name: text, containerPort: whole })),
+    ports: list(open({ name: text, containerPort: whole }, ['containerPort'])),
     env: list(open({ name: text, value: text })),
     securityContext,
   }),
@@ -53,13 +54,16 @@ const builtin: Readonly<Record<string, JsonSchema>> = {
       selector: texts,
       type: text,
       ports: list(
-        open({
-          name: text,
-          port: whole,
-          targetPort: { 'x-kubernetes-int-or-string': true },
-          protocol: text,
-          appProtocol: text,
-        }),
+        open(
+          {
+            name: text,
+            port: whole,
+            targetPort: { 'x-kubernetes-int-or-string': true },
+            protocol: text,
+            appProtocol: text,
+          },
+          ['port'],
+        ),
       ),
     }),
   }),

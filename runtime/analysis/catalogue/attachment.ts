@@ -75,11 +75,11 @@ export const ATTACHMENT: readonly Rule[] = [
   imageAuto,
   telemetryProvider,
   injectedByDefault,
+  ingressPastSubsets,
   annotationUnknown,
   annotationMisplaced,
   annotationValue,
   portName,
   externalNamePort,
-  ingressPastSubsets,
   serviceEntryAddress,
 ];

@@ -47,7 +47,7 @@ export const READING: readonly CatalogueEntry[] = [
     severity: 'error',
     title: 'An object breaks a rule of its kind',
     why: "Definitions of Istio and of the Gateway API have rules, written in CEL, for what types and bounds cannot say: fields that exclude each other, names that must differ, a filter without its settings. The API server refuses an object that breaks one. The message is the rule's own.",
-    aliases: ['IST0106'],
+    aliases: ['KIA1503', 'IST0106'],
     scope: 'document',
   },
   {

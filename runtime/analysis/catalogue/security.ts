@@ -24,6 +24,6 @@ export const SECURITY: readonly Rule[] = [
   uncoveredWorkload,
   portLevelMtlsRoot,
   applicationUid,
-  jwksFetch,
   tlsWithoutCa,
+  jwksFetch,
 ];

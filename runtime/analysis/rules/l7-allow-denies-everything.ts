@@ -1,6 +1,7 @@
 import type { AuthorizationPolicy } from '../../api/resources';
 import { compileForZtunnel } from '../../policy/compile-for-ztunnel';
 import { rule } from '../rule';
+import { dropHttpFields } from './drop-http-fields';
 import { AUTHORIZATION_POLICY, isForZtunnel, l7Places, retargetFixes } from './ztunnel-policy';
 
 export const l7AllowDeniesEverything = rule<AuthorizationPolicy>({
@@ -20,13 +21,14 @@ export const l7AllowDeniesEverything = rule<AuthorizationPolicy>({
     if (outcome.dropped.length === 0 || outcome.authorization.rules.length > 0) return;
     const place = rules.flatMap(l7Places)[0];
     if (place === undefined) return;
+    const first = Number(place.path[2]);
     const dropped = outcome.dropped.join(', ');
     report(
       place.path,
       `ztunnel cannot match ${dropped} and drops every rule: this policy then allows nothing at all.`,
       {
         atKey: place.isKey,
-        fixes: retargetFixes(document, mesh),
+        fixes: [...retargetFixes(document, mesh), dropHttpFields(document, rules[first] ?? {}, first)],
       },
     );
   },

@@ -1,6 +1,7 @@
 import type { AuthorizationPolicy } from '../../api/resources';
 import { compileForZtunnel } from '../../policy/compile-for-ztunnel';
 import { rule } from '../rule';
+import { dropHttpFields } from './drop-http-fields';
 import { AUTHORIZATION_POLICY, isForZtunnel, l7Places, retargetFixes } from './ztunnel-policy';
 
 export const l7AllowLosesRules = rule<AuthorizationPolicy>({
@@ -29,7 +30,7 @@ export const l7AllowLosesRules = rule<AuthorizationPolicy>({
         `ztunnel cannot match ${fields} and drops this rule: the policy allows less than is written.`,
         {
           atKey: place.isKey,
-          fixes: retargetFixes(document, mesh),
+          fixes: [...retargetFixes(document, mesh), dropHttpFields(document, allowed, index)],
         },
       );
     }

@@ -1,6 +1,7 @@
 import type { AuthorizationPolicy } from '../../api/resources';
 import { compileForZtunnel } from '../../policy/compile-for-ztunnel';
 import { rule } from '../rule';
+import { dropHttpFields } from './drop-http-fields';
 import { AUTHORIZATION_POLICY, isForZtunnel, l7Places, retargetFixes } from './ztunnel-policy';
 
 export const l7DenyBroader = rule<AuthorizationPolicy>({
@@ -21,7 +22,7 @@ export const l7DenyBroader = rule<AuthorizationPolicy>({
       if (outcome.kind !== 'sent' || outcome.noOp || place === undefined) continue;
       report(place.path, `ztunnel leaves ${outcome.dropped.join(', ')} out: this rule denies more than is written.`, {
         atKey: place.isKey,
-        fixes: retargetFixes(document, mesh),
+        fixes: [...retargetFixes(document, mesh), dropHttpFields(document, denied, index)],
       });
     }
   },

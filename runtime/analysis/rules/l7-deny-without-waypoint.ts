@@ -1,6 +1,7 @@
 import type { AuthorizationPolicy } from '../../api/resources';
 import { compileForZtunnel } from '../../policy/compile-for-ztunnel';
 import { rule } from '../rule';
+import { dropHttpFields } from './drop-http-fields';
 import { AUTHORIZATION_POLICY, isForZtunnel, l7Places, retargetFixes } from './ztunnel-policy';
 
 export const l7DenyWithoutWaypoint = rule<AuthorizationPolicy>({
@@ -24,7 +25,7 @@ export const l7DenyWithoutWaypoint = rule<AuthorizationPolicy>({
         `ztunnel cannot match ${outcome.dropped.join(', ')}; without a waypoint this rule denies nothing.`,
         {
           atKey: place.isKey,
-          fixes: retargetFixes(document, mesh),
+          fixes: [...retargetFixes(document, mesh), dropHttpFields(document, denied, index)],
         },
       );
     }

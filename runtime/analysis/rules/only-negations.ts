@@ -26,7 +26,7 @@ export const onlyNegations = rule<AuthorizationPolicy>({
 });
 
 function writtenFields(source: AuthorizationSource | undefined): string[] {
-  return Object.entries(source ?? {})
-    .filter(([, values]) => Array.isArray(values) && values.length > 0)
+  return Object.entries((source ?? {}) as Record<string, readonly string[]>)
+    .filter(([, values]) => values.length > 0)
     .map(([field]) => field);
 }

@@ -16,21 +16,20 @@ export const routeReference = rule<HttpRoute>({
   check(context) {
     const { document } = context;
     for (const [index, parent] of (document.value.spec?.parentRefs ?? []).entries())
-      if (parent.kind === 'Service') check(context, parent, ['spec', 'parentRefs', index]);
+      if (parent.kind === 'Service' && (parent.group ?? '') === '')
+        check(context, parent, ['spec', 'parentRefs', index]);
     for (const { path, backend } of serviceBackends(document.value)) check(context, backend, path);
   },
 });
 
 interface Reference {
-  readonly group?: string;
   readonly name: string;
   readonly namespace?: string;
   readonly port?: number;
 }
 
 function check({ document, mesh, report }: RuleContext, reference: Reference, path: Path): void {
-  const { group = '', name, namespace = document.namespace, port } = reference;
-  if (group !== '' && group !== 'core') return;
+  const { name, namespace = document.namespace, port } = reference;
   const service = mesh.named<Service>('/Service', namespace, name);
   if (service === undefined) {
     const { nobodyHas, severity } = absence(mesh, '/Service');

@@ -15,10 +15,8 @@ export const ruleCovered = rule<AuthorizationPolicy>({
   check({ document, report }) {
     const rules = document.value.spec?.rules ?? [];
     for (const [index, narrow] of rules.entries()) {
-      // Of equal rules the first counts.
-      const wide = rules.findIndex(
-        (other, at) => at !== index && covers(other, narrow) && (at < index || !covers(narrow, other)),
-      );
+      // Of equal rules the first counts, and none is wider than itself.
+      const wide = rules.findIndex((other, at) => covers(other, narrow) && (at < index || !covers(narrow, other)));
       const { path, atKey } = elementPlace(['spec', 'rules', index], narrow);
       if (wide >= 0) report(path, `Rule ${wide + 1} matches all that this one matches.`, { atKey });
     }

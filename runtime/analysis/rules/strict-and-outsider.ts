@@ -15,13 +15,13 @@ export const strictAndOutsider = rule({
   scope: 'workspace',
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet', 'batch/Job', 'batch/CronJob'],
   check({ document, mesh, report }) {
-    const caller = mesh.workloadOf(document);
-    const severity = caller && outside(caller, mesh);
+    const { labels = {}, annotations = {} } = mesh.workloadOf(document) ?? {};
+    const severity = outside({ labels, annotations }, document.namespace, mesh);
     if (severity === undefined) return;
     const told = new Set<MeshDocument>();
     for (const [, host = ''] of JSON.stringify(document.value).matchAll(/\bhttps?:\/\/([a-z0-9.-]+)/g)) {
       const service = objectOfHost(host, document.namespace, mesh);
-      if (service?.kind !== 'Service' || told.has(service) || !isStrict(service, mesh)) continue;
+      if (service === undefined || told.has(service) || !isStrict(service, mesh)) continue;
       told.add(service);
       report(
         ['metadata', 'name'],
@@ -33,12 +33,16 @@ export const strictAndOutsider = rule({
 });
 
 /** How sure it is that pods are outside the mesh; undefined for those that are in it or may be. */
-function outside(workload: WorkloadFact, mesh: Mesh): 'warning' | 'info' | undefined {
-  const own = workload.labels[DATAPLANE_MODE];
-  if (wantsSidecar(workload) || isGatewayPod(workload) || own === 'ambient') return undefined;
+function outside(
+  pod: Pick<WorkloadFact, 'labels' | 'annotations'>,
+  owner: string,
+  mesh: Mesh,
+): 'warning' | 'info' | undefined {
+  const own = pod.labels[DATAPLANE_MODE];
+  if (wantsSidecar(pod) || isGatewayPod(pod) || own === 'ambient') return undefined;
   if (own === 'none') return 'warning';
-  const namespace = mesh.named('/Namespace', '', workload.namespace);
-  if (namespace === undefined || mesh.modeOf(workload.namespace) === 'sidecar') return undefined;
+  const namespace = mesh.named('/Namespace', '', owner);
+  if (namespace === undefined || mesh.modeOf(owner) === 'sidecar') return undefined;
   return namespace.value.metadata.labels?.[DATAPLANE_MODE] === 'ambient' ? undefined : 'info';
 }
 

@@ -17,15 +17,15 @@ export const subsetSelectsNothing = rule<DestinationRule>({
     const { host = '', subsets } = document.value.spec ?? {};
     const service = objectOfHost(host, document.namespace, mesh) as MeshDocument<Service> | undefined;
     const selector = service?.value.spec?.selector;
-    if (service === undefined || selector === undefined) return;
-    const workloads = mesh.selected(service.namespace, selector);
+    if (selector === undefined) return;
+    const workloads = mesh.selected(service?.namespace ?? '', selector);
     if (workloads.length === 0) return;
     for (const [index, { name, labels }] of (subsets ?? []).entries()) {
       if (workloads.some((workload) => labelsMatch(labels, workload.labels))) continue;
       const wanted = Object.entries(labels ?? {}).map(([key, label]) => `${key}=${label}`);
       report(
         ['spec', 'subsets', index, 'labels'],
-        `No workload of Service ${service.namespace}/${service.name} has the labels ${wanted.join(', ')} of subset ${name}.`,
+        `No workload of Service ${service?.namespace}/${service?.name} has the labels ${wanted.join(', ')} of subset ${name}.`,
         { atKey: true },
       );
     }

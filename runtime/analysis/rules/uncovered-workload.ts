@@ -5,7 +5,7 @@ import { rule } from '../rule';
 import type { Mesh, WorkloadFact } from '../workspace';
 import { AUTHORIZATION_POLICY } from './ztunnel-policy';
 
-/** Fewer say nothing of what is usual in a namespace. */
+/** Fewer others say nothing of what is usual in a namespace. */
 const USUAL = 2;
 
 export const uncoveredWorkload = rule({
@@ -17,10 +17,9 @@ export const uncoveredWorkload = rule({
   scope: 'workspace',
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet'],
   check({ document, mesh, report }) {
-    const workload = mesh.workloadOf(document);
-    if (workload === undefined || isCovered(workload, mesh)) return;
-    const others = mesh.selected(document.namespace, {}).filter((other) => other !== workload);
-    if (others.length < USUAL || !others.every((other) => isCovered(other, mesh))) return;
+    const all = mesh.selected(document.namespace, {});
+    const [workload, another] = all.filter((one) => !isCovered(one, mesh));
+    if (workload?.document !== document || another !== undefined || all.length <= USUAL) return;
     report(
       ['metadata', 'name'],
       `No AuthorizationPolicy is about these pods, as about all others of namespace ${document.namespace}.`,
