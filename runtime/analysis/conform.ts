@@ -35,8 +35,10 @@ function fit(value: unknown, schema: JsonSchema, path: Path, misfits: Misfit[]):
   }
   if (Array.isArray(value)) {
     const items = schema.items;
+    // For what is beyond the bound the API server refuses it all; no rule needs to look at it.
+    const taken = value.slice(0, schema.maxItems);
     // A refused element leaves a gap as null, so that indices still are those of the text.
-    return items ? value.map((item, index) => fit(item, items, [...path, index], misfits) ?? emptyOf(items)) : value;
+    return items ? taken.map((item, index) => fit(item, items, [...path, index], misfits) ?? emptyOf(items)) : taken;
   }
   return typeof value === 'object' ? fitObject(value as Record<string, unknown>, schema, path, misfits) : value;
 }

@@ -7,6 +7,7 @@ import type { Fix } from './edit';
 import type { Path } from './path';
 import { LIMITS, readValue } from './read-value';
 import type { Severity } from './rule';
+import { isUnmarkedUtf16, strayCharacters } from './stray-characters';
 import { sourceText, type SourceRange, type SourceText } from './source-text';
 import { structureOf } from './structure';
 import { syntaxOf, type SyntaxNode } from './syntax';
@@ -69,14 +70,15 @@ export function parseFile(file: string, text: string, release: Release = RELEASE
   const source = sourceText(file, text);
   const advice = text.length > LIMITS.length ? [] : outdatedAdvice(source);
   const nothing: ParsedFile = { source, documents: [], problems: advice, templated: false };
-  if (!/\bapiVersion\b/.test(text) || !/\bkind\b/.test(text)) return nothing;
   const stop = (why: string): ParsedFile => ({ ...nothing, problems: [stopped(why, { start: 0, end: 1 })] });
+  if (isUnmarkedUtf16(text)) return stop('the file seems to be UTF-16 without a byte order mark; save it as UTF-8');
+  if (!/\bapiVersion\b/.test(text) || !/\bkind\b/.test(text)) return nothing;
   if (text.length > LIMITS.length) return stop(`the file has more than ${LIMITS.length} characters`);
   const tokens = tokenize(text);
   if (tokens === 'templated') return { ...nothing, problems: [], templated: true };
   if (typeof tokens === 'string') return stop(tokens);
 
-  const problems: ParseProblem[] = [...advice];
+  const problems: ParseProblem[] = [...strayCharacters(text), ...advice];
   const documents: MeshDocument[] = [];
   try {
     // Duplicate keys are found in linear time by readValue; the library compares every pair of keys.
@@ -89,7 +91,8 @@ export function parseFile(file: string, text: string, release: Release = RELEASE
     }
   } catch (error) {
     // The composer is recursive; a text that still exhausts its stack must not take the caller along.
-    return stop(error instanceof Error ? error.message : String(error));
+    const why = error instanceof Error ? error.message : String(error);
+    return stop(error instanceof RangeError ? 'the YAML parser runs out of stack with it' : why);
   }
   return { source, documents, problems: problems.slice(0, MANY_PROBLEMS), templated: false };
 }

@@ -7,7 +7,7 @@ export const LIMITS = {
   /** UTF-16 units of a file. */
   length: 8 * 1024 * 1024,
   /** Tokens of a file. */
-  tokens: 1_000_000,
+  tokens: 500_000,
   /** Collections inside one another. */
   depth: 200,
   /** Values of a document, each alias counted with all that it stands for. */
@@ -35,15 +35,20 @@ export function readValue(root: Node | null): ReadValue {
   let stopped: ReadValue['stopped'];
   const stop = (node: unknown, why: string): void => void (stopped ??= { why, range: rangeOfNode(node as Node) });
 
+  let values = 0;
+  const count = (node: unknown, more: number): void => {
+    values += more;
+    if (values > LIMITS.values) stop(node, `more than ${LIMITS.values} values, counting what its aliases stand for`);
+  };
+
   const read = (node: unknown, depth: number): { value: unknown; size: number } => {
     if (depth > LIMITS.depth) stop(node, `more than ${LIMITS.depth} levels inside one another`);
     if (stopped !== undefined) return { value: null, size: 1 };
     if (isAlias(node)) return follow(node);
+    count(node, 1);
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined;
     if (anchor !== undefined) anchors.set(anchor, node as Node);
     const result = isMap(node) ? readMap(node.items, depth) : isSeq(node) ? readSeq(node.items, depth) : scalar(node);
-    if (result.size > LIMITS.values)
-      stop(node, `more than ${LIMITS.values} values, counting what its aliases stand for`);
     if (anchor !== undefined) known.set(node as Node, result);
     return result;
   };
@@ -56,6 +61,7 @@ export function readValue(root: Node | null): ReadValue {
       stop(alias, `the alias *${alias.source} stands inside its own anchor`);
       return { value: null, size: 1 };
     }
+    count(alias, found.size);
     aliases.set(alias, target);
     return found;
   };
@@ -80,13 +86,20 @@ export function readValue(root: Node | null): ReadValue {
       const result = read(child, depth + 1);
       size += result.size;
       if (name === undefined) continue;
-      if (isMergeKey(key)) merged.push(...(Array.isArray(result.value) ? result.value : [result.value]));
+      if (isMergeKey(key)) merged.push(result.value);
       else if (Object.hasOwn(value, name)) duplicates.push({ key: name, range: rangeOfNode(key as Node) });
       else value[name] = result.value;
     }
-    for (const source of merged)
-      if (typeof source === 'object' && source !== null)
-        for (const [name, inherited] of Object.entries(source)) if (!(name in value)) value[name] = inherited;
+    for (const source of merged.flat()) {
+      if (typeof source !== 'object' || source === null || stopped !== undefined) continue;
+      for (const [name, inherited] of Object.entries(source)) {
+        if (name in value) continue;
+        value[name] = inherited;
+        size += 1;
+      }
+      // Names are copied, and so cost memory each time.
+      count(items[0]?.key, Object.keys(source).length);
+    }
     return { value, size };
   };
 

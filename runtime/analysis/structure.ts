@@ -87,11 +87,15 @@ function judge(value: Record<string, unknown>, schema: JsonSchema): Structure {
   const all = [...misfits, ...bounds];
   const wrong = all.filter(({ code }) => code === 'AMB1004').map(({ path }) => path);
   // The API server evaluates no rule as long as anything else is wrong; here, none about what is.
-  const skip = (path: Path): boolean => wrong.some((other) => path.every((part, index) => other[index] === part));
+  const skip = (path: Path): boolean =>
+    wrong.length > MUCH_WRONG || wrong.some((other) => path.every((part, index) => other[index] === part));
   const { broken, exhausted } = brokenRules(defaulted, schema, { skip });
   const rules = broken.map((one): Misfit => ({ code: 'AMB1006', path: placeOf(value, one), message: textOf(one) }));
   return { value: kept, misfits: [...all, ...rules, ...(exhausted ? [EXHAUSTED] : [])] };
 }
+
+/** So much that no rule is worth looking for what of the object is not. */
+const MUCH_WRONG = 1000;
 
 const EXHAUSTED: Misfit = {
   code: 'AMB1006',

@@ -108,9 +108,7 @@ export function indexedMesh(
     selected: (namespace, labels) => {
       const everywhere = namespace === settings.rootNamespace;
       dependencies.read(listName.workloads(everywhere ? undefined : namespace));
-      return workloadsIn(index, everywhere ? undefined : namespace).filter((workload) =>
-        labelsMatch(labels, workload.labels),
-      );
+      return selectedIn(index.list(listName.workloads(everywhere ? undefined : namespace)), labels ?? {});
     },
     servicesOf: (workload) =>
       ask<Service>(listName.namespace('/Service', workload.namespace)).filter(({ value }) => {
@@ -161,11 +159,32 @@ function workloadOf(document: MeshDocument): WorkloadFact | undefined {
   return known;
 }
 
-function workloadsIn(index: DocumentIndex, namespace?: string): WorkloadFact[] {
-  return index
-    .list(listName.workloads(namespace))
-    .map(workloadOf)
-    .filter((workload) => workload !== undefined);
+function workloadsIn(list: readonly MeshDocument[]): WorkloadFact[] {
+  return list.map(workloadOf).filter((workload) => workload !== undefined);
+}
+
+interface Selections {
+  /** A list may grow; one that loses or changes a document is another. */
+  readonly length: number;
+  readonly workloads: readonly WorkloadFact[];
+  readonly byLabels: Map<string, readonly WorkloadFact[]>;
+}
+/** What policies select, worked out once for all that say the same: thousands may stand beside thousands of workloads. */
+const selections = new WeakMap<readonly MeshDocument[], Selections>();
+const MANY_SELECTIONS = 500;
+
+function selectedIn(list: readonly MeshDocument[], labels: Readonly<Record<string, string>>): readonly WorkloadFact[] {
+  let known = selections.get(list);
+  if (known?.length !== list.length) {
+    known = { length: list.length, workloads: workloadsIn(list), byLabels: new Map() };
+    selections.set(list, known);
+  }
+  const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const before = known.byLabels.get(key);
+  if (before !== undefined) return before;
+  const found = known.workloads.filter((workload) => labelsMatch(labels, workload.labels));
+  if (known.byLabels.size < MANY_SELECTIONS) known.byLabels.set(key, found);
+  return found;
 }
 
 /** Whether a Gateway is a waypoint, by its class. */
@@ -204,7 +223,7 @@ function templateOf(document: MeshDocument, path: Path): WorkloadFact {
 export function modesOf(index: DocumentIndex): Modes {
   const modes = new Map<string, MeshMode>();
   const namespaces = index.list('/Namespace');
-  const workloads = workloadsIn(index);
+  const workloads = workloadsIn(index.list(listName.workloads()));
   for (const workload of workloads) if (wantsSidecar(workload)) modes.set(workload.namespace, 'sidecar');
   for (const { name, value } of namespaces) {
     const labels = value.metadata.labels ?? {};

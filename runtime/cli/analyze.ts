@@ -1,9 +1,10 @@
-import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { analyze, type Diagnostic } from '../analysis/analyze';
 import { parseFile } from '../analysis/document';
 import type { Release } from '../api/crds';
 import { ISTIO_VERSIONS, releaseOf } from '../analysis/schemas';
 import { fixAll, type AppliedFix } from '../analysis/fix-all';
+import { encodeText, encodingOf } from '../analysis/text-encoding';
 import { SEVERITIES, type Severity } from '../analysis/rule';
 import { MeshError } from '../errors';
 import { githubOf, sarifOf, textOf } from './analyze-output';
@@ -82,7 +83,8 @@ function writeWhole(file: string, text: string): void {
   const target = realpathSync(file);
   const beside = `${target}.ambient-${process.pid}`;
   try {
-    writeFileSync(beside, text, { mode: statSync(target).mode });
+    const encoding = encodingOf(readFileSync(target));
+    writeFileSync(beside, encodeText(text, encoding), { mode: statSync(target).mode });
     renameSync(beside, target);
   } catch (error) {
     rmSync(beside, { force: true });

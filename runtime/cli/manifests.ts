@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { decodeText } from '../analysis/text-encoding';
 import { MeshError, reasonOf } from '../errors';
 
 const MANIFEST = /\.(ya?ml|json)$/i;
@@ -41,7 +42,7 @@ function manifestsIn(given: string): string[] {
 
 function readText(file: string | number, name: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return decodeText(readFileSync(file));
   } catch (error) {
     throw new MeshError('AMB_ERR_USAGE', {
       problem: `${name} cannot be read: ${reasonOf(error)}.`,

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LIMITS } from '../analysis/read-value';
+import { decodeText } from '../analysis/text-encoding';
 
 export const MANIFEST = /\.(ya?ml|json)$/i;
 /** More files than this are not analysed, and the client says so. */
@@ -34,7 +35,7 @@ export async function* manifestsBelow(
 /** A file's text; undefined for what is gone, cannot be read, or is too large to be looked at. */
 export async function textOf(file: string): Promise<string | undefined> {
   try {
-    return (await stat(file)).size > LARGE ? undefined : await readFile(file, 'utf8');
+    return (await stat(file)).size > LARGE ? undefined : decodeText(await readFile(file));
   } catch {
     return undefined;
   }

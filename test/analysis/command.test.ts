@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeText, encodeText, encodingOf } from '../../runtime/analysis/text-encoding';
 
 const root = path.join(import.meta.dirname, '..', '..');
 let folder: string;
@@ -165,6 +166,16 @@ spec: { rules: [{ from: [{ source: { trustDomains: [other] } }] }] }
       // A relative reference whose characters are escaped: a colon in its first part would be a scheme.
       expect(physicalLocation.artifactLocation.uri).toMatch(/^[\w.%~-]+(\/[\w.%~-]+)*$/);
     }
+  });
+
+  test.each(['utf-16le', 'utf-16be'] as const)('reads %s, and fixes it in the same encoding', (encoding) => {
+    const text = readFileSync(path.join(import.meta.dirname, 'fixtures', 'waypoint-listener', 'bad.yaml'), 'utf8');
+    const file = path.join(folder, 'wide.yaml');
+    writeFileSync(file, encodeText(`\ufeff${text}`, encoding));
+    expect(ambient('analyze', '--fix', file).stderr).toContain(`${file}:12: AMB2012`);
+    const written = readFileSync(file);
+    expect(encodingOf(written)).toBe(encoding);
+    expect(decodeText(written)).toContain('port: 15008');
   });
 
   test('judges standard input', () => {

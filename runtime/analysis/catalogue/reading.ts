@@ -22,7 +22,7 @@ export const READING: readonly CatalogueEntry[] = [
     code: 'AMB1003',
     severity: 'warning',
     title: 'A file was not analysed, because it exceeds a limit',
-    why: 'Analysis has bounds in time and memory: 8 Mi characters and a million tokens for a file, 200 levels, 200,000 values for a document, each alias counted with all that it stands for. An alias inside its own anchor has no end at all.',
+    why: 'Analysis has bounds in time and memory: 8 Mi characters and 500,000 tokens for a file, 200 levels, 200,000 values for a document, each alias counted with all that it stands for. An alias inside its own anchor has no end at all.',
     aliases: [],
     scope: 'document',
   },
