@@ -45,7 +45,9 @@ export const virtualServicePort = rule<VirtualService>({
 });
 
 function portsOf({ kind, value }: MeshDocument): number[] {
-  return kind === 'Service'
-    ? ((value as Service).spec?.ports ?? []).map(({ port }) => port)
-    : ((value as ServiceEntry).spec?.ports ?? []).map(({ number }) => number);
+  const ports: readonly (number | undefined)[] =
+    kind === 'Service'
+      ? ((value as Service).spec?.ports ?? []).map(({ port }) => port)
+      : ((value as ServiceEntry).spec?.ports ?? []).map(({ number }) => number);
+  return ports.filter((port) => port !== undefined);
 }
