@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { campaignProgram, realManifests, runCampaign } from '../analysis/hostile/run-campaign';
+import { campaignProgram, realManifests, runCampaign } from '../hostile/run-campaign';
 
 const program = campaignProgram();
 afterAll(() => program[Symbol.dispose]());

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { analyze } from '../../../runtime/analysis/analyze';
-import { parseFile } from '../../../runtime/analysis/document';
-import { decodeText, encodeText, encodingOf } from '../../../runtime/analysis/text-encoding';
+import { analyze } from '../../runtime/analysis/analyze';
+import { parseFile } from '../../runtime/analysis/document';
+import { decodeText, encodeText, encodingOf } from '../../runtime/analysis/text-encoding';
 import { KNOWN } from './known';
 import { hostileText } from './mutations';
 

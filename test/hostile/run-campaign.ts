@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync } from 'esbuild';
-import { fixtures } from '../fixture';
+import { fixtures } from '../analysis/fixture';
 import type { Campaign } from './campaign';
 
-const APPS = path.join(import.meta.dirname, '..', '..', '..', 'runtime', 'apps', 'manifests');
+const APPS = path.join(import.meta.dirname, '..', '..', 'runtime', 'apps', 'manifests');
 /** Half of what the language server's own process gets by default is enough for any text. MiB. */
 const MEMORY = 512;
 

@@ -1,7 +1,7 @@
 // Texts made to hang or crash whoever reads them; `npm run test:long` has a longer campaign.
 import { afterAll, describe, expect, test } from 'vitest';
-import { KNOWN } from './hostile/known';
-import { campaignProgram, realManifests, runCampaign } from './hostile/run-campaign';
+import { KNOWN } from './known';
+import { campaignProgram, realManifests, runCampaign } from './run-campaign';
 
 const program = campaignProgram();
 afterAll(() => program[Symbol.dispose]());
