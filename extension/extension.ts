@@ -8,6 +8,7 @@ import { explainEnforcement } from './commands/explain-enforcement';
 import { selectEngine } from './commands/select-engine';
 import { startMesh } from './commands/start-mesh';
 import { stopMesh } from './commands/stop-mesh';
+import { ExplainPanel } from './explain/explain-panel';
 import { FlowPanel } from './flow/flow-panel';
 import { LanguageFeatures } from './language/language-features';
 import { MeshSession, type MeshState } from './mesh-session';
@@ -31,6 +32,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
   tree.view = vscode.window.createTreeView('ambient.mesh', { treeDataProvider: tree, showCollapseAll: true });
   const flow = new FlowPanel(session, context.extensionUri);
   const language = new LanguageFeatures(session);
+  const explain = new ExplainPanel();
   const command = (id: string, action: (...args: never[]) => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(`ambient.${id}`, told(log, action as (...args: unknown[]) => unknown));
 
@@ -40,6 +42,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     tree,
     flow,
     language,
+    explain,
     createStatusItem(session),
     tree.view,
     command('startMesh', () => startMesh(session)),
@@ -51,7 +54,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
     command('deleteWaypoint', (item?: { namespace: string; label: string }) => deleteWaypoint(session, item)),
     command('showTrafficFlow', () => flow.show()),
     command('analyzeWorkspace', () => analyzeWorkspace(language)),
-    command('explainEnforcement', (params: ExplainParams) => explainEnforcement(language, params)),
+    command('explainEnforcement', (params?: ExplainParams) => explainEnforcement(language, explain, params)),
     command('showLog', () => log.show()),
   );
   return {

@@ -1,31 +1,27 @@
 import * as vscode from 'vscode';
-import { enforcementText } from '../../runtime/analysis/enforcement/enforcement-text';
-import type { ExplainParams } from '../../runtime/language/protocol';
+import type { ExplainPanel } from '../explain/explain-panel';
 import type { LanguageFeatures } from '../language/language-features';
+import type { ExplainParams } from '../../runtime/language/protocol';
 
-const SCHEME = 'ambient-explain';
-
-/** Shows who enforces an object, and what becomes of its parts, beside it. */
-export async function explainEnforcement(language: LanguageFeatures, params: ExplainParams): Promise<void> {
-  const query = JSON.stringify(params);
-  const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${params.kind} ${params.name}.txt`, query });
-  texts(language).refresh(uri);
-  const document = await vscode.workspace.openTextDocument(uri);
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
-}
-
-let provider: { refresh(uri: vscode.Uri): void } | undefined;
-
-/** The documents' texts, from the language server; made with the first that is asked for. */
-function texts(language: LanguageFeatures): { refresh(uri: vscode.Uri): void } {
-  if (provider !== undefined) return provider;
-  const changed = new vscode.EventEmitter<vscode.Uri>();
-  vscode.workspace.registerTextDocumentContentProvider(SCHEME, {
-    onDidChange: changed.event,
-    async provideTextDocumentContent({ query }) {
-      const enforcement = await language.explain(JSON.parse(query) as ExplainParams);
-      return enforcement === null ? 'The object is no longer there.' : enforcementText(enforcement);
-    },
-  });
-  return (provider = { refresh: (uri) => changed.fire(uri) });
+/**
+ * Shows who enforces an object, and what becomes of its parts, beside it.
+ *
+ * @param params from a code lens; without them the object at the cursor is meant
+ */
+export async function explainEnforcement(
+  language: LanguageFeatures,
+  panel: ExplainPanel,
+  params?: ExplainParams,
+): Promise<void> {
+  if (params?.object !== undefined) return panel.show(() => language.explain(params));
+  const editor = vscode.window.activeTextEditor;
+  const here = editor && { uri: editor.document.uri.toString(), position: editor.selection.active };
+  const found = here && (await language.explain(here));
+  if (!here || !found) {
+    void vscode.window.showInformationMessage('Put the cursor into a policy, route, workload or Service.');
+    return;
+  }
+  // The object is followed by its name from then on: edits move it.
+  const { kind, namespace, name } = found.subject;
+  await panel.show(() => language.explain({ uri: here.uri, object: { kind, namespace, name } }));
 }

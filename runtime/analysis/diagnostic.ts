@@ -1,6 +1,7 @@
 import { CATALOGUE } from './catalogue';
 import type { MeshDocument } from './document';
 import type { Fix } from './edit';
+import { isLive, isLiveFile } from './live-mesh';
 import { keyRangeAt, rangeAt } from './locate';
 import type { Path } from './path';
 import type { ReportOptions, Severity } from './rule';
@@ -45,11 +46,16 @@ export function diagnosticIn(source: SourceText, range: SourceRange, finding: Fi
     message,
     ...placeOf(source, range),
     aliases: entry?.aliases ?? [],
-    fixes: (options?.fixes ?? []).filter((fix) => fix !== undefined),
-    related: (options?.related ?? []).map(({ document, path, message: what }) => ({
-      message: what,
-      ...placeOf(document.source, rangeAt(document, path)),
-    })),
+    // What only a mesh has stands in no file: nobody can edit it there, or look at it.
+    fixes: (options?.fixes ?? [])
+      .filter((fix) => fix !== undefined)
+      .filter(({ edits }) => !edits.some(({ file }) => isLiveFile(file))),
+    related: (options?.related ?? [])
+      .filter(({ document }) => !isLive(document))
+      .map(({ document, path, message: what }) => ({
+        message: what,
+        ...placeOf(document.source, rangeAt(document, path)),
+      })),
   };
 }
 

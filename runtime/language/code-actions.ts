@@ -10,15 +10,19 @@ import { applyFixes } from '../analysis/apply-fixes';
 import type { Diagnostic } from '../analysis/diagnostic';
 import type { Fix } from '../analysis/edit';
 import { safeFixes } from '../analysis/fix-all';
-import { lineOf } from '../analysis/source-text';
+import { rewritesOf } from '../analysis/rewrites';
+import { suppressionFixes } from '../analysis/suppression';
 import { findingsOf, SOURCE } from './diagnostics';
-import { editOf, rangeOfPlace, uriOf } from './places';
+import { editOf, offsetAt, rangeOfPlace, uriOf } from './places';
 import type { LanguageSession } from './session';
 
 /** *Fix all*, as editors run it on save. */
 export const FIX_ALL = `${CodeActionKind.SourceFixAll}.ambient`;
 
-/** The fixes of the findings in a range, a comment that silences each, and all safe fixes of the file at once. */
+/**
+ * The fixes of the findings in a range, what silences each, other ways to write the object there, and all safe fixes of
+ * the file at once.
+ */
 export function codeActions(
   session: LanguageSession,
   file: string,
@@ -35,14 +39,15 @@ export function codeActions(
     });
   const quick = wants(CodeActionKind.QuickFix)
     ? here.flatMap((finding) =>
-        [...fixesOf(session, finding), silencing(session, finding)].map((action) => ({
+        [...fixesOf(session, finding), ...silencing(session, finding)].map((action) => ({
           ...action,
           diagnostics: shown(finding),
         })),
       )
     : [];
   const all = wants(FIX_ALL) && only !== undefined ? fixAllOf(session, file, found) : undefined;
-  return [...quick, ...(all ? [all] : [])];
+  const rewrites = wants(CodeActionKind.RefactorRewrite) ? rewriting(session, file, range) : [];
+  return [...quick, ...rewrites, ...(all ? [all] : [])];
 }
 
 function fixesOf(session: LanguageSession, { fixes }: Diagnostic): CodeAction[] {
@@ -56,25 +61,27 @@ function fixesOf(session: LanguageSession, { fixes }: Diagnostic): CodeAction[] 
   }));
 }
 
-/** `# ambient-disable-next-line AMBnnnn` above the finding, in its indentation. */
-function silencing(session: LanguageSession, { code, file, line }: Diagnostic): CodeAction {
-  const source = session.file(file)?.source;
-  const indent = source === undefined ? '' : (/^\s*/.exec(lineOf(source, line))?.[0] ?? '');
-  const start = { line: line - 1, character: 0 };
-  return {
-    title: `Silence ${code} here`,
+/** A comment above the finding that silences it, and an annotation of its object. */
+function silencing(session: LanguageSession, finding: Diagnostic): CodeAction[] {
+  const parsed = session.file(finding.file);
+  return (parsed ? suppressionFixes(parsed, finding) : []).map((fix) => ({
+    title: fix.title,
     kind: CodeActionKind.QuickFix,
-    edit: {
-      changes: {
-        [uriOf(file)]: [
-          {
-            range: { start, end: start },
-            newText: `${indent}# ambient-disable-next-line ${code}${source?.newline ?? '\n'}`,
-          },
-        ],
-      },
-    },
-  };
+    edit: workspaceEdit(session, [fix]),
+  }));
+}
+
+/** Other ways to write the object; one that would lose something is shown, and says what. */
+function rewriting(session: LanguageSession, file: string, range: Range): CodeAction[] {
+  const source = session.file(file)?.source;
+  const document = source && session.documentAt(file, offsetAt(source, range.start));
+  return (document ? rewritesOf(document, session.mesh) : []).map(({ title, fix, lost }) => ({
+    title: fix?.title ?? title,
+    kind: CodeActionKind.RefactorRewrite,
+    ...(fix
+      ? { edit: workspaceEdit(session, [fix]) }
+      : { disabled: { reason: lost.map(({ text, place }) => `line ${place.line}: ${text}`).join('; ') } }),
+  }));
 }
 
 /** What has one right answer and stays in this file. */

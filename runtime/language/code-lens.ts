@@ -32,7 +32,7 @@ export function resolveCodeLens(session: LanguageSession, file: string, lens: Co
   const title = document && explainEnforcement(document, session.mesh)?.summary;
   if (document === undefined || title === undefined) return { ...lens, command: { title: '', command: '' } };
   const { kind, namespace, name } = document;
-  const params: ExplainParams = { uri, kind, namespace, name };
+  const params: ExplainParams = { uri, object: { kind, namespace, name } };
   return { ...lens, command: { title, command: EXPLAIN_COMMAND, arguments: [params] } };
 }
 

@@ -1,4 +1,4 @@
-import { NotificationType, RequestType, RequestType0 } from 'vscode-languageserver/node';
+import { NotificationType, RequestType, RequestType0, type Position } from 'vscode-languageserver/node';
 import type { Enforcement } from '../analysis/enforcement/enforcement';
 
 /** What the client and this server say beyond the Language Server Protocol; each message with who sends it and when. */
@@ -9,14 +9,14 @@ export const meshChanged = new NotificationType<{ readonly kubeconfig: string | 
 /** Client → server, on the user's command: show the findings of all files from now on. */
 export const analyzeWorkspace = new RequestType0<AnalysisStatus, void>('ambient/analyzeWorkspace');
 
-/** Client → server, from a code lens: who enforces the object, or null when it is gone. */
+/** Client → server, from a code lens or the palette: who enforces the object, or null when there is none. */
 export const explain = new RequestType<ExplainParams, Enforcement | null, void>('ambient/explain');
 
+/** The object that a name or a position in the text means. */
 export interface ExplainParams {
   readonly uri: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
+  readonly object?: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly position?: Position;
 }
 
 /** Server → client, after each analysis. */

@@ -102,6 +102,10 @@ function automation(page) {
           .locator('#stage g.label[data-id]')
           .evaluateAll((all) => all.map((label) => label.textContent));
         response.end(JSON.stringify({ rows, labels }));
+      } else if (url.pathname === '/panel') {
+        const link = url.searchParams.get('link');
+        if (link !== null) await panel().locator('a', { hasText: link }).first().click();
+        response.end(JSON.stringify({ text: await panel().locator('body').innerText() }));
       } else if (url.pathname === '/keyboard') {
         const [press, text] = [url.searchParams.get('press'), url.searchParams.get('type')];
         if (press !== null) await page.keyboard.press(press);

@@ -250,6 +250,43 @@ describe('ambient lsp', () => {
     });
   });
 
+  test('explains the object that a name or a position means', async () => {
+    await using client = await editor({ 'shop.yaml': SHOP, 'policy.yaml': POLICY });
+    await client.open('policy.yaml');
+    const uri = client.uri('policy.yaml');
+    const explain = (params: object) =>
+      client.connection.sendRequest<{ summary: string } | null>('ambient/explain', { uri, ...params });
+    const at = positionIn(POLICY, POLICY.indexOf('action'));
+    expect((await explain({ position: at }))?.summary).toMatch(/^Enforced by ztunnel/);
+    expect(await explain({ object: { kind: 'AuthorizationPolicy', namespace: 'shop', name: 'gone' } })).toBeNull();
+  });
+
+  test('offers a VirtualService as an HTTPRoute, or says what cannot be', async () => {
+    const written = (more: string) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: shop }
+spec:
+  hosts: [reviews]
+  http:
+  - route: [{ destination: { host: reviews, port: { number: 80 } } }]
+${more}`;
+    await using client = await editor({
+      'shop.yaml': SHOP,
+      'a.yaml': written(''),
+      'b.yaml': written('    retries: { attempts: 2 }\n'),
+    });
+    const rewrites = async (name: string) => {
+      await client.open(name);
+      const start = { line: 1, character: 0 };
+      const context = { diagnostics: [], only: ['refactor'] };
+      return client.request<CodeAction[]>('textDocument/codeAction', name, { range: { start, end: start }, context });
+    };
+    expect(await rewrites('a.yaml')).toMatchObject([{ title: 'Write it as an HTTPRoute', kind: 'refactor.rewrite' }]);
+    expect(await rewrites('b.yaml')).toMatchObject([
+      { disabled: { reason: 'line 8: retries has no counterpart in the standard HTTPRoute' } },
+    ]);
+  });
+
   test('finds definitions and references, and renames across files', async () => {
     const policy = POLICY.replace('methods: [DELETE]', 'ports: ["8080"]').replace(
       '  - to:',

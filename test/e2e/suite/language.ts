@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { AmbientApi } from '../../../extension/extension';
-import { hasPage, keyboard, screenshot, textsOf, until } from './workbench';
+import { clickInPanel, hasPage, keyboard, panelText, screenshot, textsOf, until } from './workbench';
 
 const MANIFESTS = `apiVersion: v1
 kind: Namespace
@@ -127,10 +127,30 @@ describe('manifests in the workbench', () => {
         (await textsOf('.codelens-decoration')).some((text) => text.includes('Enforced by')) ? true : undefined,
       );
     await vscode.commands.executeCommand(lens!.command!.command, ...(lens?.command?.arguments ?? []));
-    const explained = await until('the explanation', async () =>
-      vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'ambient-explain'),
-    );
-    assert.match(explained.getText(), /Rule 1 denies nothing/);
+    if (hasPage) {
+      const shows = (words: string) => async () => ((await panelText()).includes(words) ? true : undefined);
+      await until('the explanation', shows('Rule 1 denies nothing'));
+      await screenshot('explain');
+      // A link leads to the line of the rule.
+      const rule = positionOf('  - to:');
+      await clickInPanel(String(rule.line + 1));
+      await until('the line', async () =>
+        vscode.window.activeTextEditor?.selection.active.line === rule.line ? true : undefined,
+      );
+      // The page follows edits: its object is no DENY any more.
+      const action = positionOf('DENY');
+      await editor.edit((edit) => edit.replace(new vscode.Range(action, action.translate(0, 4)), 'ALLOW'));
+      await until('the page after the edit', shows('Rule 1 is dropped'));
+      await vscode.window.showTextDocument(editor.document, vscode.ViewColumn.One);
+      await vscode.commands.executeCommand('undo');
+      await until('the finding again', async () => (codes().includes('AMB2001') ? true : undefined));
+      // From the palette, for the object at the cursor.
+      await vscode.commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
+      editor = await vscode.window.showTextDocument(editor.document, vscode.ViewColumn.One);
+      editor.selection = new vscode.Selection(rule, rule);
+      await vscode.commands.executeCommand('ambient.explainEnforcement');
+      await until('the explanation of what stands at the cursor', shows('Rule 1 denies nothing'));
+    }
     await vscode.window.showTextDocument(editor.document, vscode.ViewColumn.One);
     await vscode.commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
   });

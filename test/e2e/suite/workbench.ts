@@ -18,6 +18,17 @@ export async function shownFlows(): Promise<ShownFlows | undefined> {
   return answer.ok ? ((await answer.json()) as ShownFlows) : { rows: [], labels: [] };
 }
 
+/** The text of the panel that is open; empty while there is none. */
+export async function panelText(): Promise<string> {
+  const answer = await fetch(`${automation}/panel`);
+  return answer.ok ? ((await answer.json()) as { text: string }).text : '';
+}
+
+/** Clicks a link of the panel that is open, by its text. */
+export async function clickInPanel(link: string): Promise<void> {
+  await fetch(`${automation}/panel?${new URLSearchParams({ link })}`);
+}
+
 /** Whether the launcher can press keys and look at the page; a desktop VS Code's cannot. */
 export const hasPage = automation !== undefined;
 
