@@ -221,6 +221,7 @@ function runRule(
   mesh: Mesh,
   found: (path: readonly (string | number)[], finding: Finding) => void,
 ): void {
+  if (rule.scope === 'live' && mesh.live === undefined) return;
   const mode = rule.ambient ? mesh.modeOf(document.namespace || document.name) : 'ambient';
   if (mode === 'sidecar') return;
   rule.check({

@@ -27,4 +27,10 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: "false in workload === undefined || wantsSidecar(workload) || 'istio.io/rev' in workload.labels",
     why: 'All kinds of the rule make pods; the question is for the types only.',
   },
+  {
+    file: 'target-waypoint-for.ts',
+    original: 'gateway',
+    change: "true in gateway && letTake(gateway, 'all')",
+    why: 'A waypoint that stands in no file is taken to be for services, so that this one is there.',
+  },
 ];

@@ -17,8 +17,9 @@ export const attachmentDenied = rule({
   kinds: ATTACHABLE,
   check({ document, mesh, report }) {
     const request = ownRequest(document, mesh);
-    const gateway = request && mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
-    if (!request || !gateway || !isWaypoint(gateway) || request.namespace === request.clientNamespace) return;
+    if (request === undefined) return;
+    const gateway = mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
+    if (gateway === undefined || !isWaypoint(gateway) || request.namespace === request.clientNamespace) return;
     const listeners = gateway.value.spec?.listeners ?? [];
     if (listeners.some((listener) => admits(listener, request.clientNamespace, mesh))) return;
     report(

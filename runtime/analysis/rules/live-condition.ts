@@ -20,7 +20,7 @@ export const liveCondition = rule({
     const live = liveOf(document, mesh);
     const told = new Set<string>();
     for (const condition of live ? conditionsOf(live) : []) {
-      const message = condition.message || condition.reason || '';
+      const message = condition.message || condition.reason || 'without a reason';
       if (!isBad(condition) || told.has(`${condition.type} ${message}`)) continue;
       told.add(`${condition.type} ${message}`);
       report(['kind'], `In the mesh, ${condition.type} is ${condition.status}: ${message.replace(/\.$/, '')}.`);
@@ -31,6 +31,6 @@ export const liveCondition = rule({
 function isBad({ type, status, reason, message }: Condition): boolean {
   if (NEGATIVE.has(type)) return status === 'True';
   // Status and reason are the same whatever became of it; only the message tells (protocol reference 6.4).
-  if (type === 'ResolvedWaypoints') return status !== 'True' || message !== 'All waypoints resolved';
+  if (type === 'ResolvedWaypoints') return message !== 'All waypoints resolved';
   return POSITIVE.has(type) && (status === 'False' || reason === 'PartiallyInvalid' || reason === 'UnsupportedValue');
 }

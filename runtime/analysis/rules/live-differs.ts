@@ -35,22 +35,12 @@ export const liveDiffers = rule({
 
 /** Paths of what is written and differs; a list of another length is one difference. */
 function differences(written: unknown, live: unknown, path: Path): Path[] {
-  if (Array.isArray(written) && Array.isArray(live) && written.length === live.length)
-    return written.flatMap((item, index) => differences(item, live[index], [...path, index]));
-  if (isObject(written) && isObject(live))
-    return Object.entries(written).flatMap(([key, value]) => differences(value, live[key], [...path, key]));
-  return String(written) === String(live) && typeof written !== 'object' ? [] : isNothing(written, live) ? [] : [path];
-}
-
-/** What is written empty says as much as what is absent. */
-function isNothing(written: unknown, live: unknown): boolean {
-  const empty = (value: unknown): boolean =>
-    value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
-  return empty(written) && empty(live);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof live !== 'object') return String(written) === String(live) ? [] : [path];
+  const [ours, theirs] = [Object(written), Object(live)] as Record<string, unknown>[];
+  if (ours?.['length'] !== theirs?.['length']) return [path];
+  return Object.entries(ours ?? {}).flatMap(([key, value]) =>
+    differences(value, theirs?.[key], [...path, Array.isArray(written) ? Number(key) : key]),
+  );
 }
 
 function nameOf(path: Path): string {

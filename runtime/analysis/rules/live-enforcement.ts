@@ -1,9 +1,9 @@
 import { DATAPLANE_MODE } from '../../api/labels';
-import type { AuthorizationPolicy, PeerAuthentication, Service } from '../../api/resources';
+import type { AuthorizationPolicy, PeerAuthentication } from '../../api/resources';
 import { targetsOf } from '../../policy/attachment';
-import { isLive } from '../live-mesh';
 import { dataPlaneOf } from '../enforcement/data-plane';
 import { bindingOfService } from '../enforcement/enforcers';
+import { attachmentKinds } from '../enforcement/target-kinds';
 import { keyOf } from '../live-mesh';
 import { whyNotProgrammed } from '../live-status';
 import { rule } from '../rule';
@@ -21,18 +21,18 @@ export const liveEnforcement = rule<Policy>({
   scope: 'live',
   kinds: [AUTHORIZATION_POLICY, 'security.istio.io/PeerAuthentication'],
   check({ document, mesh, report }) {
-    if (mesh.live === undefined) return;
     const targets = targetsOf(document.value);
     for (const [index, { kind, group = '', name }] of targets.entries()) {
-      const service =
-        kind === 'Service' && group === '' ? mesh.named<Service>('/Service', document.namespace, name) : undefined;
-      const why = service && waypointTrouble(service, mesh);
+      const groupKind = `${group}/${kind}`;
+      const isService = attachmentKinds[groupKind] === 'service';
+      const target = isService ? mesh.named(groupKind, document.namespace, name) : undefined;
+      const why = target && waypointTrouble(target, mesh);
       const path = document.value.spec?.targetRefs
         ? ['spec', 'targetRefs', index, 'name']
         : ['spec', 'targetRef', 'name'];
-      if (why !== undefined) report(path, `In the mesh, nobody enforces this for Service ${name}: ${why}.`);
+      if (why !== undefined) report(path, `In the mesh, nobody enforces this for ${kind} ${name}: ${why}.`);
     }
-    if (targets.length > 0 || !isForZtunnel(document, mesh)) return;
+    if (!isForZtunnel(document, mesh)) return;
     const selector = document.value.spec?.selector?.matchLabels;
     const pods = mesh
       .selected(document.namespace, selector)
@@ -71,8 +71,9 @@ function whyNotReady(gateway: Parameters<typeof whyNotProgrammed>[0]): string | 
 /** A pod that a policy is meant for: chosen by a selector, or of a namespace in ambient mode; no waypoint's own. */
 function isRunningPod(workload: WorkloadFact, chosen: boolean, mesh: Mesh): boolean {
   const { document, namespace } = workload;
-  if (document.kind !== 'Pod' || !isLive(document) || isGatewayPod(workload)) return false;
-  if ((document.value as { status?: { phase?: string } }).status?.phase !== 'Running') return false;
+  // Only what a mesh tells has a status.
+  const { status } = document.value as { status?: { phase?: string } };
+  if (status?.phase !== 'Running' || isGatewayPod(workload)) return false;
   const labelsOfNamespace = mesh.named('/Namespace', '', namespace)?.value.metadata.labels;
   return chosen || labelsOfNamespace?.[DATAPLANE_MODE] === 'ambient';
 }

@@ -5,9 +5,7 @@ import type { Mesh, WorkloadFact } from '../workspace';
 
 /** Pods of the mesh that a document makes, or is. */
 export function livePodsOf(document: MeshDocument, mesh: Mesh): WorkloadFact[] {
-  if (mesh.live === undefined) return [];
   const workload = mesh.workloadOf(document);
-  if (workload === undefined) return [];
   const owned = byOwner(mesh.selected(document.namespace, {}), mesh).find((one) => one.workload === workload);
   return (owned?.pods ?? []).filter((pod) => isLive(pod.document));
 }

@@ -16,10 +16,11 @@ export const liveWaypoint = rule({
   kinds: ATTACHABLE,
   check({ document, mesh, report }) {
     const request = ownRequest(document, mesh);
-    const gateway = request && mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
-    if (mesh.live === undefined || !request || !gateway || !isWaypoint(gateway)) return;
+    if (request === undefined) return;
+    const gateway = mesh.named<Gateway>(GATEWAY, request.namespace, request.name);
+    if (gateway === undefined || !isWaypoint(gateway)) return;
     const key = `${request.namespace}/${request.name}`;
-    const live = mesh.live.byKey.get(keyOf(gateway)) as typeof gateway | undefined;
+    const live = mesh.live?.byKey.get(keyOf(gateway)) as typeof gateway | undefined;
     const why =
       live === undefined
         ? 'the mesh does not have it yet'

@@ -24,12 +24,10 @@ export const serviceAccountNotFound = rule<AuthorizationPolicy>({
     for (const { path, written, namespace, serviceAccount } of accountPlaces(document)) {
       if (isKnown(namespace, serviceAccount, mesh)) continue;
       const { nobodyHas, severity } = absence(mesh, ACCOUNT);
-      const accounts = new Set(
-        [
-          ...mesh.inNamespace(ACCOUNT, namespace).map(({ name }) => name),
-          ...mesh.selected(namespace, {}).map((workload) => workload.serviceAccount),
-        ].filter((name) => name !== 'default'),
-      );
+      const accounts = [
+        ...mesh.inNamespace(ACCOUNT, namespace).map(({ name }) => name),
+        ...mesh.selected(namespace, {}).map((workload) => workload.serviceAccount),
+      ];
       const right = nearest(serviceAccount, accounts).map((name) => written.replace(/[^/]+$/, name));
       report(path, `${nobodyHas} the service account ${serviceAccount} of namespace ${namespace}.`, {
         severity,
