@@ -78,7 +78,7 @@ describe('manifests in the workbench', () => {
   after(async () => {
     await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
   it('start the language server, and nothing else does', async () => {
@@ -263,6 +263,10 @@ describe('manifests in the workbench', () => {
       .filter(([{ path: file }]) => file.includes('/runtime/apps/manifests/'))
       .flatMap(([, list]) => list.filter(({ source }) => source === 'Ambient'));
     // The waypoint is deployed by a command, so no file has it.
-    assert.deepEqual(new Set(found.map(({ code }) => (code as { value: string }).value)), new Set(['AMB2006']));
+    assert.ok(found.some(({ code }) => (code as { value: string }).value === 'AMB2006'));
+    assert.deepEqual(
+      found.filter(({ severity }) => severity <= vscode.DiagnosticSeverity.Warning),
+      [],
+    );
   });
 });
