@@ -1,8 +1,7 @@
-import type { Gateway } from '../../api/resources';
 import { TELEMETRY, WASM_PLUGIN, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
-import { isWaypoint } from '../workspace';
-import { GATEWAY, isForZtunnel, retargetFixes } from './ztunnel-policy';
+import { hasOwnEnvoys } from './own-envoys';
+import { isForZtunnel, retargetFixes } from './ztunnel-policy';
 
 export const extensionWithoutTarget = rule<Targeting>({
   code: 'AMB2024',
@@ -20,7 +19,7 @@ export const extensionWithoutTarget = rule<Targeting>({
     if (!selector) {
       // Telemetry of a whole namespace holds for its waypoints; a WasmPlugin may be meant for a gateway there.
       if (kind === 'Telemetry' || namespace === mesh.settings.rootNamespace) return;
-      if (mesh.inNamespace<Gateway>(GATEWAY, namespace).some((gateway) => !isWaypoint(gateway))) return;
+      if (hasOwnEnvoys(namespace, mesh)) return;
     }
     report(
       selector ? ['spec', 'selector'] : ['kind'],

@@ -1,7 +1,9 @@
 import type { Gateway } from '../../api/resources';
 import { TELEMETRY, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
-import { isForZtunnel, GATEWAY } from './ztunnel-policy';
+import { isWaypoint } from '../workspace';
+import { hasOwnEnvoys } from './own-envoys';
+import { GATEWAY, isForZtunnel } from './ztunnel-policy';
 
 export const telemetryWithoutWaypoint = rule<Targeting>({
   code: 'AMB2025',
@@ -18,7 +20,8 @@ export const telemetryWithoutWaypoint = rule<Targeting>({
     if (owner === undefined || document.value.spec?.selector || !isForZtunnel(document, mesh)) return;
     const attachable = [owner, ...mesh.inNamespace('/Service', namespace)];
     if (attachable.some((client) => mesh.waypointFor(namespace, client))) return;
-    if (namespace === mesh.settings.rootNamespace || mesh.inNamespace<Gateway>(GATEWAY, namespace).length > 0) return;
+    if (namespace === mesh.settings.rootNamespace || hasOwnEnvoys(namespace, mesh)) return;
+    if (mesh.inNamespace<Gateway>(GATEWAY, namespace).some(isWaypoint)) return;
     report(
       ['kind'],
       `Namespace ${namespace} uses no waypoint, and ztunnel reads no Telemetry: this one changes nothing.`,
