@@ -54,6 +54,8 @@ export function structureOf(value: Record<string, unknown>, name: KindName, rele
   return result;
 }
 
+const keyOf = (path: Path): string => JSON.stringify(path);
+
 function needs(group: string, release: Release): string {
   return group.startsWith('gateway.')
     ? `needs Gateway API ${release.gatewayApi}, which Istio ${release.istio} is built with`
@@ -66,9 +68,9 @@ function explained(
   other: Structure,
   { suffix, ...rest }: Partial<Misfit> & { readonly suffix: string },
 ): Structure {
-  const keyOf = ({ code, path }: Misfit): string => JSON.stringify([code, path]);
-  const remaining = new Set(other.misfits.map(keyOf));
-  const solved = (misfit: Misfit): boolean => misfit.explained !== true && !remaining.has(keyOf(misfit));
+  const nameOf = ({ code, path }: Misfit): string => `${code} ${keyOf(path)}`;
+  const remaining = new Set(other.misfits.map(nameOf));
+  const solved = (misfit: Misfit): boolean => misfit.explained !== true && !remaining.has(nameOf(misfit));
   if (!misfits.some(solved)) return { value, misfits };
   return {
     value: other.value,
@@ -85,10 +87,13 @@ function judge(value: Record<string, unknown>, schema: JsonSchema): Structure {
     .filter(({ keyword, inBranch }) => !inBranch && !TOLD_BY_CONFORM.has(keyword))
     .map((one): Misfit => ({ code: 'AMB1004', path: placeOfViolation(one), message: violationText(one) }));
   const all = [...misfits, ...bounds];
-  const wrong = all.filter(({ code }) => code === 'AMB1004').map(({ path }) => path);
+  const wrong = all.filter(({ code }) => code === 'AMB1004');
+  const touched = new Set(
+    wrong.slice(0, MUCH_WRONG).flatMap(({ path }) => path.map((_, depth) => keyOf(path.slice(0, depth + 1)))),
+  );
   // The API server evaluates no rule as long as anything else is wrong; here, none about what is.
   const skip = (path: Path): boolean =>
-    wrong.length > MUCH_WRONG || wrong.some((other) => path.every((part, index) => other[index] === part));
+    wrong.length > 0 && (path.length === 0 || wrong.length > MUCH_WRONG || touched.has(keyOf(path)));
   const { broken, exhausted } = brokenRules(defaulted, schema, { skip });
   const rules = broken.map((one): Misfit => ({ code: 'AMB1006', path: placeOf(value, one), message: textOf(one) }));
   return { value: kept, misfits: [...all, ...rules, ...(exhausted ? [EXHAUSTED] : [])] };

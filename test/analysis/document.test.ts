@@ -90,6 +90,10 @@ describe('characters', () => {
 });
 
 describe('hostile text', () => {
+  const gateway = (listeners: readonly string[]) => `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: a }
+spec: { gatewayClassName: istio, listeners: [${listeners.join(', ')}] }`;
   const bomb = Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(9)}*a${i}]`).join('\n');
   // Made in the test: the runner would put such texts into the names of tests.
   test.each([
@@ -132,10 +136,40 @@ describe('hostile text', () => {
       () => `${head}__proto__: { polluted: true }\nspec: { constructor: 1, __proto__: { rules: 1 } }`,
       1,
     ],
+    [
+      // Every pair and triple of these is compared by rules of their kind, were there not too many of them.
+      'listeners',
+      () => gateway(Array.from({ length: 5000 }, (_, i) => `{ name: l${i}, port: 80, protocol: HTTP }`)),
+      1,
+    ],
+    ['listeners that are as many as may be', () => gateway(Array(64).fill('{ name: l, port: 80, protocol: HTTP }')), 1],
+    ['a name without end', () => gateway([`{ name: ${'a-'.repeat(1 << 20)}, port: 80, protocol: HTTP }`]), 1],
+    [
+      // The pattern of a header's value would take a backtracking engine for ever.
+      'a header',
+      () => `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: a }
+spec: { rules: [{ matches: [{ headers: [{ name: a, value: "${'a'.repeat(4000)}\\n" }] }] }] }`,
+      1,
+    ],
+    [
+      'matches and backends',
+      () => `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: a }
+spec:
+  rules:
+${`  - matches: [${'{ path: { value: /a } },'.repeat(200)}]
+    backendRefs: [${'{ name: a, port: 80 },'.repeat(200)}]
+`.repeat(20)}`,
+      1,
+    ],
   ])('%s is read in linear time, with few problems', (_, make, documents) => {
     const parsed = parseFile('a.yaml', make());
     analyze([parsed]);
     expect(parsed.problems.length).toBeLessThanOrEqual(20);
+    for (const { misfits } of parsed.documents) expect(misfits.length).toBeLessThanOrEqual(20);
     if (documents !== undefined) expect(parsed.documents.length).toBe(documents);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
