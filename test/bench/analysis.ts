@@ -13,7 +13,7 @@ import {
   type PublishDiagnosticsParams,
 } from 'vscode-languageserver/node';
 import { istioctlPath } from '../peers/istioctl-path';
-import { corpus, type CorpusFile } from './corpus';
+import { corpus, type CorpusFile } from '../analysis/corpus';
 import { figure, type Figure } from './figure';
 
 const NAMESPACES = 100;

@@ -1,6 +1,7 @@
 // Runs one benchmark: `node test/bench/run.mjs NAME [-o text|json]`; exit code 1 when a target is missed.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const [name = '', ...flags] = process.argv.slice(2);
@@ -10,17 +11,10 @@ if (!/^[a-z-]+$/.test(name) || name === 'figure' || !existsSync(file)) {
   console.error(`Name a benchmark: ${names.map((entry) => entry.replace(/\.ts$/, '')).join(', ')}`);
   process.exit(2);
 }
-const { outputFiles } = await build({
-  entryPoints: [file],
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  packages: 'external',
-  write: false,
-});
-const { bench } = await import(
-  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
-);
+// Two folders below the root, as the sources are: what they find by their own place is found from here too.
+const outfile = path.join(import.meta.dirname, '..', '..', '.cache', 'bench', `${name}.mjs`);
+await build({ entryPoints: [file], bundle: true, platform: 'node', format: 'esm', packages: 'external', outfile });
+const { bench } = await import(pathToFileURL(outfile).href);
 const figures = await bench();
 if (flags.join(' ').includes('json')) console.log(JSON.stringify(figures));
 else
