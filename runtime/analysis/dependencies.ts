@@ -1,9 +1,10 @@
 /** Whoever reads: one document's rules, or a value that several rules share. */
 export interface Reader {
   readonly reads: Set<Source>;
-  /** A shared value is read itself, under this name, and is worked out anew once something that it read has changed. */
-  readonly name?: string;
+  /** Something that it has read has changed since it ran. */
   stale: boolean;
+  /** A shared value is read itself: it is worked out anew, and gives the names of what in it has changed. */
+  renew?(): Iterable<string>;
 }
 
 /** Something that may change, under a name. */
@@ -50,13 +51,13 @@ export class Dependencies {
     reader.reads.clear();
   }
 
-  /** Tells that these have changed: whoever has read one of them, or a shared value that has, is stale. */
+  /** Tells that these have changed: whoever has read one of them, or what has changed of a shared value, is stale. */
   changed(names: Iterable<string>): void {
     const open = [...names];
     for (let name = open.pop(); name !== undefined; name = open.pop())
-      for (const reader of this.#sources.get(name)?.readers ?? []) {
-        if (!reader.stale && reader.name !== undefined) open.push(reader.name);
-        reader.stale = true;
+      for (const reader of [...(this.#sources.get(name)?.readers ?? [])]) {
+        if (reader.renew) open.push(...reader.renew());
+        else reader.stale = true;
       }
   }
 }

@@ -9,7 +9,8 @@ import {
 import type { Gateway, KubeObject, Pod, Service, Workload } from '../api/resources';
 import type { MeshSettings } from '../policy/compile-for-ztunnel';
 import { labelsMatch } from '../policy/compile-peer-authentication';
-import { Dependencies, type Reader } from './dependencies';
+import { Dependencies } from './dependencies';
+import { Derived } from './derived';
 import type { MeshDocument } from './document';
 import { DocumentIndex, listName, TEMPLATES } from './document-index';
 import { LIVE, withLive, type LiveMesh } from './live-mesh';
@@ -59,7 +60,8 @@ export interface Mesh {
   waypointFor(namespace: string, document: MeshDocument, labelsPath?: Path): WaypointRequest | undefined;
   /**
    * A value worked out of the mesh once and shared by all rules that ask with the same function, e.g. an index of hosts.
-   * Whoever asks has read what the function reads; a cache of a rule's own would hide that, and miss edits.
+   * Whoever asks has read what the function reads, of a Map or Set by what it looks up; a cache of a rule's own would
+   * hide that, and miss edits. What documents are in it is best kept as names: documents move with every edit.
    */
   derived<T>(compute: (mesh: Mesh) => T): T;
 }
@@ -93,7 +95,7 @@ export function indexedMesh(
   const settings: MeshSettings = { rootNamespace: SYSTEM_NAMESPACE };
   const named = <T extends KubeObject>(kind: string, namespace: string, name: string) =>
     ask<T>(listName.name(kind, namespace, name)).at(-1);
-  const shared = new Map<(mesh: Mesh) => unknown, Reader & { value?: unknown }>();
+  const shared = new Map<(mesh: Mesh) => unknown, Derived<unknown>>();
 
   const mesh: Mesh = {
     settings,
@@ -127,13 +129,10 @@ export function indexedMesh(
     derived: <T>(compute: (mesh: Mesh) => T): T => {
       let value = shared.get(compute);
       if (value === undefined) {
-        value = { name: `derived ${shared.size}`, reads: new Set(), stale: true };
+        value = new Derived<unknown>(`derived ${shared.size}`, dependencies, () => compute(mesh));
         shared.set(compute, value);
       }
-      const { name = '', stale } = value;
-      if (stale) value.value = dependencies.run(value, () => compute(mesh));
-      dependencies.read(name);
-      return value.value as T;
+      return value.view as T;
     },
   };
   return mesh;
