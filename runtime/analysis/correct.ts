@@ -17,5 +17,7 @@ export function corrections(
 
 /** Fixes that write one of a few values in the place of what is written. */
 export function choices(document: MeshDocument, path: Path, values: readonly (string | number)[]): (Fix | undefined)[] {
-  return values.slice(0, MANY).map((value) => fix(`Write ${value}`, false, replaceScalar(document, path, value)));
+  // A port may lack its number while it is being typed.
+  const known = values.filter((value: string | number | undefined) => value !== undefined);
+  return known.slice(0, MANY).map((value) => fix(`Write ${value}`, false, replaceScalar(document, path, value)));
 }

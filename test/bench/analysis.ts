@@ -42,7 +42,7 @@ export async function bench(): Promise<Figure[]> {
     const peer: number[] = [];
     for (let run = 0; run < RUNS; run += 1) {
       own.push(timeOf(process.execPath, ['dist/ambient.js', 'analyze', folder, '-o', 'json']));
-      peer.push(timeOf(istioctl, ['analyze', '--use-kube=false', '-A', '-R', folder]));
+      peer.push(timeOf(istioctl, ['analyze', '--use-kube=false', '-A', folder]));
     }
     const [cold, istio] = [median(own), median(peer)];
     const { startMs, work, shown, memoryMiB, peakMiB } = await serverFigures(folder, files);
