@@ -19,8 +19,8 @@ const SEVERITY: Readonly<Record<Severity, DiagnosticSeverity>> = {
 };
 /** Outdated versions and advice. */
 const DEPRECATED = /^AMB6/;
-/** What is written and never counts, by the words of the catalogue's titles. */
-const UNNECESSARY = new Set(['AMB4001', 'AMB4002']);
+/** What is written and never counts: it may go. */
+const UNNECESSARY = new Set(['AMB4001', 'AMB4002', 'AMB4022', 'AMB4023', 'AMB4024', 'AMB4031', 'AMB4037']);
 
 /** What the settings leave of a file's findings. */
 export function findingsOf(session: LanguageSession, file: string): { finding: Diagnostic; severity: Severity }[] {

@@ -28,7 +28,7 @@ export interface AnalysisStatus {
   /** Of what is shown. */
   readonly errors: number;
   readonly warnings: number;
-  /** Work of the last analysis, in milliseconds. */
+  /** Work of the last analysis, in milliseconds of processor time. */
   readonly tookMs: number;
   /** The workspace has more manifests than are analysed. */
   readonly truncated: boolean;

@@ -7,8 +7,8 @@ import { DEFAULTS, type Settings } from './settings';
 
 const DEBOUNCE_MS = 100;
 
-/** What the session tells: the findings of these files may be others; and when it began to look, by performance.now(). */
-type Doubt = (files: ReadonlySet<string>, since: number) => void;
+/** What the session tells: the findings of these files may be others; and the process' time when it began to look. */
+type Doubt = (files: ReadonlySet<string>, since: NodeJS.CpuUsage) => void;
 
 /**
  * The texts of open documents and of the workspace's files, and their analysis. Edits wait until typing pauses; whoever
@@ -125,7 +125,7 @@ export class LanguageSession implements Disposable {
   }
 
   #tell(): void {
-    const since = performance.now();
+    const since = process.cpuUsage();
     this.#apply();
     const files = new Set(this.#doubtful);
     this.#doubtful.clear();
