@@ -32,6 +32,12 @@ export function rulePages(): Map<string, string> {
   ]);
 }
 
+/** The codes as JSON schema, for the editor to complete in its settings. */
+export function ruleNames(): { enum: string[]; enumDescriptions: string[] } {
+  const entries = [...CATALOGUE.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
+  return { enum: entries.map(({ code }) => code), enumDescriptions: entries.map(({ title }) => title) };
+}
+
 function page(entry: CatalogueEntry): string {
   const { code, title, severity, scope, aliases, why } = entry;
   const folder = fixtureOf(code);

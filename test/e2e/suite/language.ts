@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
@@ -256,6 +256,23 @@ describe('manifests in the workbench', () => {
     assert.deepEqual(contributors, []);
   });
 
+  it('are judged again after the server has crashed', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const program = path.join(
+      vscode.extensions.getExtension('ambient-dev.ambient')!.extensionPath,
+      'dist',
+      'language.js',
+    );
+    const servers = readdirSync('/proc')
+      .filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(program) && parentOf(pid) === process.pid)
+      .map(Number);
+    assert.equal(servers.length, 1);
+    process.kill(servers[0]!, 'SIGKILL');
+    const policy = MANIFESTS.split('---\n')[3] ?? '';
+    const again = await open('again.yaml', policy.replace('operation:', 'operation: { methods: [DELETE] }'));
+    await until('the finding', async () => (codes(again.document.uri).includes('AMB2001') ? true : undefined));
+  });
+
   it('show the findings of all files on request', async () => {
     await vscode.commands.executeCommand('ambient.analyzeWorkspace');
     const found = vscode.languages
@@ -270,3 +287,15 @@ describe('manifests in the workbench', () => {
     );
   });
 });
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function parentOf(pid: string): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
