@@ -15,10 +15,15 @@ export interface Reader {
   logFrom: number;
   logOpen: boolean;
   logSeen?: string;
+  /** Why its metrics or its log cannot be read, in words. */
+  metricsProblem?: string;
+  logProblem?: string;
   busy: boolean;
   /** Its metrics tell denials. */
   tellsDenials: boolean;
-  /** Denials of the log since the last reading, by flow from source to destination: they are among what was opened. */
+  /** When its counters were read first, in milliseconds since the epoch. */
+  comparedFrom?: number;
+  /** Denials of the log, by source and destination, that are among what counters have opened or will have. */
   denied: Map<string, number>;
 }
 

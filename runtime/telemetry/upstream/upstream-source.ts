@@ -1,5 +1,4 @@
-import { createInterface } from 'node:readline';
-import { KIND, pathOf } from '../../api/kinds';
+import { KIND } from '../../api/kinds';
 import { PORT } from '../../api/ports';
 import type { AuthorizationPolicy, Pod } from '../../api/resources';
 import { reasonOf } from '../../errors';
@@ -14,6 +13,7 @@ import { readWaypointLog, readZtunnelLog } from './access-log';
 import { CounterIncrements } from './counter-increments';
 import { explainFlow } from './explain-flow';
 import { logFlow } from './log-flows';
+import { logLines } from './log-lines';
 import { MeshPods, proxyOf, type Proxy } from './mesh-pods';
 import { createReader, nameOf, type Reader } from './reader';
 import { FAILURES, FLOW_METRICS, metricFlows, type Reporting } from './metric-flows';
@@ -34,8 +34,8 @@ const PROMETHEUS_MS = 10_000;
 /** So long after Prometheus had something new of a proxy, the proxy is asked itself. */
 const PROMETHEUS_LOST_MS = 90_000;
 const IDLE_MS = 250;
-/** What the log said before we came, in seconds, so that the first picture is there at once. */
-const LOG_BEFORE = '10';
+/** Words for a page; more of them say no more. */
+const MOST_PROBLEMS = 3;
 /** Weights in the choice of the next proxy. */
 const LOOKED_AT = 4;
 const HAD_TRAFFIC = 2;
@@ -49,7 +49,12 @@ export class UpstreamSource implements TrafficSource {
   readonly connected = new Set<string>();
   readonly #pods = new MeshPods();
   readonly #readers = new Map<string, Reader>();
-  readonly #problems = new Map<string, string>();
+  /** What a watch was refused, until it is heard again. */
+  readonly #refusals: {
+    readonly watch: () => { readonly heardAt: number };
+    readonly text: string;
+    readonly time: number;
+  }[] = [];
   readonly #podWatch: Watch<Pod>;
   readonly #policies: Watch<AuthorizationPolicy>;
   readonly #stop = new AbortController();
@@ -66,11 +71,15 @@ export class UpstreamSource implements TrafficSource {
     private readonly graph: TrafficGraph,
     private readonly mesh: MeshSettings,
   ) {
+    const refused = (what: string, watch: () => { readonly heardAt: number }) => (error: unknown) => {
+      const text = `${what} cannot be watched: ${reasonOf(error)}`;
+      if (!this.#refusals.some((one) => one.text === text)) this.#refusals.push({ watch, text, time: Date.now() });
+    };
     this.#podWatch = new Watch<Pod>(client, KIND.Pod, (change) => this.#follow(change), {
-      onError: (error) => this.#problems.set('pods', `pods cannot be watched: ${reasonOf(error)}`),
+      onError: refused('pods', () => this.#podWatch),
     });
     this.#policies = new Watch<AuthorizationPolicy>(client, KIND.AuthorizationPolicy, () => {}, {
-      onError: (error) => this.#problems.set('policies', `policies cannot be watched: ${reasonOf(error)}`),
+      onError: refused('policies', () => this.#policies),
     });
     this.#ended = this.#run();
   }
@@ -81,7 +90,13 @@ export class UpstreamSource implements TrafficSource {
 
   /** What keeps figures from being complete, in words. */
   get problem(): string | undefined {
-    return this.#problems.size === 0 ? undefined : [...this.#problems.values()].join('; ');
+    const refusals = this.#refusals.filter(({ watch, time }) => watch().heardAt <= time).map(({ text }) => text);
+    const readers = [...this.#readers.values()].flatMap((reader) => [
+      reader.metricsProblem ?? [],
+      reader.logProblem ?? [],
+    ]);
+    const all = new Set([...refusals, ...readers.flat()]);
+    return all.size === 0 ? undefined : [...all].slice(0, MOST_PROBLEMS).join('; ');
   }
 
   /** Reads nothing while nobody looks; watches and logs stay. */
@@ -188,12 +203,12 @@ export class UpstreamSource implements TrafficSource {
       if (status !== 200) throw apiError(status, body, `the metrics of ${namespace}/${name}`);
       const { samples, families } = readMetricsPage(body, FLOW_METRICS);
       reader.tellsDenials = families.has(FAILURES) || families.has(`${FAILURES}_total`);
-      this.#problems.delete('metrics');
+      reader.metricsProblem = undefined;
       this.#take(reader, samples, reader.readAt);
     } catch (error) {
       if (stop.signal.aborted || this.#stop.signal.aborted) return;
       if (ApiError.is(error, 401) || ApiError.is(error, 403)) reader.metricsFrom = Date.now() + REFUSED_RETRY_MS;
-      this.#problems.set('metrics', `metrics cannot be read: ${reasonOf(error)}`);
+      reader.metricsProblem = `metrics cannot be read: ${reasonOf(error)}`;
     }
   }
 
@@ -203,12 +218,14 @@ export class UpstreamSource implements TrafficSource {
     this.connected.add(nameOf(reader));
     const taken = reader.counters.take(counters, time);
     reader.readings += 1;
-    if (taken !== undefined) {
-      const samples = metricFlows(taken.increments, this.#reporting(proxy)).map((sample) => this.#less(sample, reader));
-      reader.busy = samples.some(({ requests }) => requests > 0);
-      this.graph.sample(proxy.key, time, taken.seconds, samples);
+    if (taken === undefined) {
+      // What was denied until now is in this first reading.
+      reader.comparedFrom = time;
+      return reader.denied.clear();
     }
-    reader.denied.clear();
+    const samples = metricFlows(taken.increments, this.#reporting(proxy)).map((sample) => this.#less(sample, reader));
+    reader.busy = samples.some(({ requests }) => requests > 0);
+    this.graph.sample(proxy.key, time, taken.seconds, samples);
   }
 
   async #findPrometheus(): Promise<void> {
@@ -250,37 +267,28 @@ export class UpstreamSource implements TrafficSource {
     };
   }
 
-  /** Where metrics do not tell denials they count them as opened; the log tells how many. */
+  /** Where metrics do not tell denials they count them as opened, now or in the next reading; the log tells how many. */
   #less(sample: FlowSample, { denied }: Reader): FlowSample {
     const { edge } = sample.flow;
-    const among = edge.verdict === 'allow' ? (denied.get(`${edge.source} ${edge.destination}`) ?? 0) : 0;
-    return { ...sample, flow: this.#explained(sample.flow), requests: Math.max(0, sample.requests - among) };
+    const key = `${edge.source} ${edge.destination}`;
+    const among = edge.verdict === 'allow' ? Math.min(denied.get(key) ?? 0, sample.requests) : 0;
+    if (among > 0) denied.set(key, (denied.get(key) ?? 0) - among);
+    return { ...sample, flow: this.#explained(sample.flow), requests: sample.requests - among };
   }
 
   async #followLog(reader: Reader): Promise<void> {
-    const { pod } = reader.proxy;
-    const { namespace = '', name } = pod.metadata;
     const signal = AbortSignal.any([this.#stop.signal, reader.stop.signal]);
-    const container = pod.spec.containers.find((one) => one.name === 'istio-proxy') ?? pod.spec.containers[0];
-    const since = reader.logSeen === undefined ? { sinceSeconds: LOG_BEFORE } : { sinceTime: reader.logSeen };
-    const query = { follow: 'true', container: container?.name, ...since };
+    const onOpen = (): void => {
+      reader.logProblem = undefined;
+      this.connected.add(nameOf(reader));
+    };
     reader.logOpen = true;
     try {
-      const path = `${pathOf(KIND.Pod, namespace, name)}/log`;
-      const answer = await this.client.stream('GET', path, { query, signal, accept: '*/*' });
-      if (answer.statusCode !== 200) {
-        let body = '';
-        for await (const chunk of answer) body += String(chunk);
-        throw apiError(answer.statusCode ?? 0, body, `the log of ${namespace}/${name}`);
-      }
-      this.#problems.delete('logs');
-      this.connected.add(nameOf(reader));
-      for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) this.#line(line, reader);
+      const lines = logLines(this.client, reader.proxy.pod, { since: reader.logSeen, onOpen, signal });
+      for await (const line of lines) this.#line(line, reader);
     } catch (error) {
-      const refused = ApiError.is(error, 403) || ApiError.is(error, 401);
-      if (!signal.aborted && ApiError.is(error))
-        this.#problems.set('logs', `access logs cannot be read: ${reasonOf(error)}`);
-      if (refused) reader.logFrom = Date.now() + REFUSED_RETRY_MS;
+      if (!signal.aborted && ApiError.is(error)) reader.logProblem = `access logs cannot be read: ${reasonOf(error)}`;
+      if (ApiError.is(error, 403) || ApiError.is(error, 401)) reader.logFrom = Date.now() + REFUSED_RETRY_MS;
     }
     reader.logOpen = false;
     reader.logFrom = Math.max(reader.logFrom, Date.now() + LOG_RETRY_MS);
@@ -295,7 +303,7 @@ export class UpstreamSource implements TrafficSource {
     const { edge } = found.flow;
     const denial = edge.verdict === 'deny' && reader.proxy.waypoint === undefined;
     const counts = reader.readings === 0 || (denial && !reader.tellsDenials);
-    if (denial && !reader.tellsDenials) {
+    if (denial && !reader.tellsDenials && entry.time > (reader.comparedFrom ?? 0)) {
       const key = `${edge.source} ${edge.destination}`;
       reader.denied.set(key, (reader.denied.get(key) ?? 0) + 1);
     }
