@@ -2,6 +2,7 @@ import { TRUST_DOMAIN } from '../../api/labels';
 import type { Gateway, PolicyTargetRef, Service } from '../../api/resources';
 import { attachmentKinds } from './target-kinds';
 import type { MeshDocument } from '../document';
+import { liveOf, whyNotProgrammed } from '../live-status';
 import { placeAt } from '../place';
 import { GATEWAY } from '../rules/ztunnel-policy';
 import { waypointBinding, type WaypointBinding } from '../waypoint-binding';
@@ -53,14 +54,24 @@ export function serviceWaypointOf(
   return undefined;
 }
 
+/** The waypoint of a Service or ServiceEntry, as things stand: one that a mesh does not have ready takes no traffic. */
 export function bindingOfService(service: MeshDocument, mesh: Mesh): WaypointBinding {
-  return waypointBinding(mesh.waypointFor(service.namespace, service), service.namespace, 'service', mesh);
+  return ready(waypointBinding(mesh.waypointFor(service.namespace, service), service.namespace, 'service', mesh), mesh);
 }
 
 /** The waypoint that takes traffic to a workload's own addresses. */
 export function bindingOfWorkload(workload: WorkloadFact, mesh: Mesh): WaypointBinding {
   const request = mesh.waypointFor(workload.namespace, workload.document, workload.metadataPath);
-  return waypointBinding(request, workload.namespace, 'workload', mesh);
+  return ready(waypointBinding(request, workload.namespace, 'workload', mesh), mesh);
+}
+
+function ready(binding: WaypointBinding, mesh: Mesh): WaypointBinding {
+  if (binding.kind !== 'bound' || mesh.live === undefined) return binding;
+  const { key, gateway } = binding;
+  const live = liveOf(gateway, mesh);
+  const why = live === undefined ? 'the mesh does not have it yet' : whyNotProgrammed(live);
+  if (why === undefined) return binding;
+  return { kind: 'refused', key, reason: 'WaypointIsNotReady', text: `waypoint ${key} is not ready (${why})` };
 }
 
 /** Who enforces what names its targets: the waypoint of each. */

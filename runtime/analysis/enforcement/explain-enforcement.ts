@@ -1,4 +1,5 @@
 import type { MeshDocument } from '../document';
+import { SERVICE_ENTRY } from '../istio-objects';
 import { AUTHORIZATION_POLICY } from '../rules/ztunnel-policy';
 import type { Mesh } from '../workspace';
 import type { Enforcement } from './enforcement';
@@ -19,7 +20,7 @@ export function explainEnforcement(document: MeshDocument, mesh: Mesh): Enforcem
   if (kind === AUTHORIZATION_POLICY) return explainAuthorization(document, mesh);
   if (kind === PEER_AUTHENTICATION) return explainPeerAuthentication(document, mesh);
   if (ATTACHED_KINDS.has(kind)) return explainAttached(document, mesh);
-  if (kind === '/Service') return explainService(document as MeshDocument<never>, mesh);
+  if (kind === '/Service' || kind === SERVICE_ENTRY) return explainService(document as MeshDocument<never>, mesh);
   const workload = mesh.workloadOf(document);
   return workload && explainWorkload(workload, mesh);
 }

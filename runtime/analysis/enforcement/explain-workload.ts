@@ -93,7 +93,11 @@ function policiesOf(service: MeshDocument<Service>, binding: WaypointBinding, me
   const [namespace = '', name = ''] = binding.key.split('/');
   const documents = mesh.ofKind<AuthorizationPolicy>(AUTHORIZATION_POLICY);
   const byValue = new Map(documents.map((one) => [one.value, one]));
-  const target = { waypoint: { namespace, name }, service: { namespace: service.namespace, name: service.name } };
+  const kind = service.kind === 'ServiceEntry' ? 'ServiceEntry' : 'Service';
+  const target = {
+    waypoint: { namespace, name },
+    service: { namespace: service.namespace, name: service.name, kind },
+  } as const;
   return policiesForRequest(byValue.keys(), target, mesh.settings)
     .flatMap((value) => byValue.get(value) ?? [])
     .sort(denyFirst)

@@ -1,12 +1,13 @@
 import { DATAPLANE_MODE } from '../../api/labels';
 import type { AuthorizationPolicy, PeerAuthentication } from '../../api/resources';
 import { targetsOf } from '../../policy/attachment';
+import type { MeshDocument } from '../document';
 import { dataPlaneOf } from '../enforcement/data-plane';
-import { bindingOfService } from '../enforcement/enforcers';
 import { attachmentKinds } from '../enforcement/target-kinds';
 import { keyOf } from '../live-mesh';
 import { whyNotProgrammed } from '../live-status';
 import { rule } from '../rule';
+import { waypointBinding } from '../waypoint-binding';
 import { isGatewayPod, type Mesh, type WorkloadFact } from '../workspace';
 import { AUTHORIZATION_POLICY, isForZtunnel } from './ztunnel-policy';
 
@@ -55,8 +56,9 @@ export const liveEnforcement = rule<Policy>({
   },
 });
 
-function waypointTrouble(service: Parameters<typeof bindingOfService>[0], mesh: Mesh): string | undefined {
-  const binding = bindingOfService(service, mesh);
+function waypointTrouble(service: MeshDocument, mesh: Mesh): string | undefined {
+  const { namespace } = service;
+  const binding = waypointBinding(mesh.waypointFor(namespace, service), namespace, 'service', mesh);
   if (binding.kind !== 'bound') return undefined;
   const live = mesh.live?.byKey.get(keyOf(binding.gateway)) as typeof binding.gateway | undefined;
   const why = live === undefined ? 'is not there yet' : whyNotReady(live);

@@ -6,7 +6,7 @@ import { explainEnforcement } from '../../../runtime/analysis/enforcement/explai
 import type { Enforcement } from '../../../runtime/analysis/enforcement/enforcement';
 import { enforcementMarkdown, enforcementText } from '../../../runtime/analysis/enforcement/enforcement-text';
 import { meshOf } from '../../../runtime/analysis/workspace';
-import { fixtures, FIXTURES } from '../fixture';
+import { fixtures, FIXTURES, liveMeshOf } from '../fixture';
 
 /** Explains the first document of the kind, among all of the texts. */
 function explain(kind: string, ...texts: string[]): Enforcement {
@@ -206,7 +206,47 @@ spec: { parentRefs: [{ group: "", kind: Service, name: cart }] }
   });
 });
 
+describe('by hosts', () => {
+  const routed = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: r, namespace: shop }
+spec: { hosts: [cart], http: [{ route: [{ destination: { host: cart } }] }] }
+`;
+  const entry = `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: pay, namespace: shop, labels: { ${USES} } }
+spec: { hosts: [pay.example.com], ports: [{ number: 443, name: tls, protocol: TLS }], resolution: DNS }
+`;
+  const forEntry = policy('targetRefs: [{ kind: ServiceEntry, group: networking.istio.io, name: pay }]');
+  test.each([
+    [
+      'VirtualService',
+      [routed, service(USES), waypoint('service')],
+      'Applied by waypoint shop/waypoint for Service cart',
+    ],
+    ['VirtualService', [routed, service()], 'Applied by nobody: Service cart uses no waypoint'],
+    ['ServiceEntry', [entry, waypoint('service'), forEntry], 'waypoint shop/waypoint; 1 policy names it'],
+  ])('%s %#', (kind, texts, expected) => {
+    expect(explain(kind, ...texts).summary).toBe(expected);
+  });
+});
+
 describe('in a live mesh', () => {
+  test('a waypoint that is not ready enforces nothing', () => {
+    const texts = [policy(TARGET), service(USES), waypoint('service')];
+    const { documents } = parseFile('f.yaml', texts.join('---\n'));
+    const [document] = documents;
+    const summary = (live: string) =>
+      document && explainEnforcement(document, meshOf(documents, liveMeshOf(live)))?.summary;
+    const status = (programmed: string) =>
+      `${waypoint('service')}status: { addresses: [{ value: 10.0.0.1 }], conditions: [{ type: Programmed, status: "${programmed}", reason: Pending, message: no pod is ready, lastTransitionTime: "2026-01-01T00:00:00Z" }] }\n`;
+    expect(summary(status('True'))).toBe('Enforced by waypoint shop/waypoint for Service cart');
+    expect(summary(status('False'))).toBe(
+      'Enforced by nobody: waypoint shop/waypoint is not ready (no pod is ready), so traffic goes direct',
+    );
+    expect(summary('')).toContain('the mesh does not have it yet');
+  });
+
   const pod = (name: string, node: string, annotations: string) => `apiVersion: v1
 kind: Pod
 metadata:
