@@ -1,7 +1,5 @@
-import type { Gateway } from '../../api/resources';
 import { TELEMETRY, type Targeting } from '../istio-objects';
 import { rule } from '../rule';
-import { isWaypoint } from '../workspace';
 import { hasOwnEnvoys } from './own-envoys';
 import { GATEWAY, isForZtunnel } from './ztunnel-policy';
 
@@ -21,7 +19,7 @@ export const telemetryWithoutWaypoint = rule<Targeting>({
     const attachable = [owner, ...mesh.inNamespace('/Service', namespace)];
     if (attachable.some((client) => mesh.waypointFor(namespace, client))) return;
     if (namespace === mesh.settings.rootNamespace || hasOwnEnvoys(namespace, mesh)) return;
-    if (mesh.inNamespace<Gateway>(GATEWAY, namespace).some(isWaypoint)) return;
+    if (mesh.inNamespace(GATEWAY, namespace).length > 0) return;
     report(
       ['kind'],
       `Namespace ${namespace} uses no waypoint, and ztunnel reads no Telemetry: this one changes nothing.`,
