@@ -14,6 +14,7 @@ export const GATEWAY_CLASS_NAME = 'gateway.networking.k8s.io/gateway-class-name'
 export const GATEWAY_MANAGED = 'gateway.istio.io/managed';
 export const CANONICAL_NAME = 'service.istio.io/canonical-name';
 export const CANONICAL_REVISION = 'service.istio.io/canonical-revision';
+export const WORKLOAD_NAME = 'service.istio.io/workload-name';
 export const NETWORK = 'topology.istio.io/network';
 /** Ours: the local program that stands for a container's image, as a shell-quoted command line. */
 export const COMMAND = 'ambient.dev/command';

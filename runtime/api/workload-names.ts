@@ -1,14 +1,17 @@
-import { CANONICAL_NAME, CANONICAL_REVISION } from './labels';
+import { CANONICAL_NAME, CANONICAL_REVISION, WORKLOAD_NAME } from './labels';
 import type { Pod } from './resources';
 
 /**
- * The name of what runs a pod: the Deployment of its ReplicaSet, the CronJob of its Job, another owner, or the pod.
+ * The name of what runs a pod: what its label says, the Deployment of its ReplicaSet, the CronJob of its Job, another
+ * owner, or the pod. A pod with a name of its own, as a node's static pods have, is nobody's.
  *
  * @see protocol reference 1.10, `workload_name`
  */
 export function workloadName({ metadata }: Pod): string {
+  const labelled = metadata.labels?.[WORKLOAD_NAME];
+  if (labelled !== undefined) return labelled;
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);
-  if (owner === undefined) return metadata.name;
+  if (owner === undefined || !metadata.generateName) return metadata.name;
   const hash = metadata.labels?.['pod-template-hash'];
   if (owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)) {
     return owner.name.slice(0, -hash.length - 1);

@@ -43,6 +43,7 @@ test('a captured, ready pod of a Deployment', () => {
     workload({
       labels: { app: 'cart', version: 'v2', 'pod-template-hash': '7d9f4' },
       annotations: { 'ambient.istio.io/redirection': 'enabled' },
+      generateName: 'cart-7d9f4-',
       ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'cart-7d9f4', uid: 'u', controller: true }],
       serviceAccount: 'cart',
       spec: { containers: [{ name: 'app', ports: [{ name: 'api', containerPort: 9090 }] }] },
@@ -97,6 +98,12 @@ describe('what a pod is', () => {
       {},
       { workloadName: 'cart-7d9f4-x1', canonicalName: 'cart-7d9f4-x1', canonicalRevision: 'latest' },
     ],
+    [
+      'has an owner, and a name of its own all the same',
+      { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'u', controller: true }] },
+      { workloadName: 'cart-7d9f4-x1' },
+    ],
+    ['says its workload', { labels: { 'service.istio.io/workload-name': 'c' } }, { workloadName: 'c' }],
     ['has a recommended name', { labels: { 'app.kubernetes.io/name': 'c', app: 'd' } }, { canonicalName: 'c' }],
     ['has IPv6', { ip: 'fd00::5' }, { addresses: [b64(0xfd, ...new Array<number>(14).fill(0), 5)] }],
     [

@@ -6,9 +6,10 @@ import type { AuthorizationPolicy, Condition } from '../../../runtime/api/resour
 import { policyConditions } from '../../../runtime/istiod/status/policy-status';
 import { compileForZtunnel } from '../../../runtime/policy/compile-for-ztunnel';
 import { runPod } from '../cluster';
-import { gateway, pod, service, SETTINGS } from '../objects';
+import { pod, service, SETTINGS } from '../objects';
 import { writtenPolicy } from './generated-objects';
 import { ourIstiod } from './our-istiod';
+import { runWaypoint } from './run-waypoint';
 import { UpstreamIstiod } from './upstream-istiod';
 
 /** AMBIENT_SEED and AMBIENT_RUNS make a longer campaign of it. */
@@ -31,16 +32,13 @@ beforeAll(async () => {
   upstream = await UpstreamIstiod.start();
   const { client } = upstream;
   for (const name of ['shop', 'web']) await client.create(KIND.Namespace, { metadata: { name } });
-  const waypoint = gateway('waypoint', 'shop', { ready: false });
-  await client.create(KIND.Gateway, { ...waypoint, metadata: { name: 'waypoint', namespace: 'shop' } });
-  const chosen = { 'gateway.networking.k8s.io/gateway-name': 'waypoint' };
   const ports = [{ name: 'http', port: 80 }];
   const services = [
-    service('waypoint', 'shop', { selector: chosen, ports: [{ name: 'mesh', port: 15008 }] }, chosen),
     service('catalog', 'shop', { selector: { app: 'a' }, ports }, { 'istio.io/use-waypoint': 'waypoint' }),
     service('plain', 'shop', { selector: { app: 'a' }, ports }),
   ];
   for (const one of services) await client.create(KIND.Service, one);
+  await runWaypoint(client, 'shop');
   const labels = { a1: { app: 'a', version: 'v1' }, a2: { app: 'a' }, b: { app: 'b' }, none: {} };
   for (const [home, namespace] of ['shop', 'web', 'istio-system'].entries())
     for (const [index, [name, of]] of Object.entries(labels).entries()) {
@@ -74,7 +72,7 @@ describe('of many policies', () => {
         }),
       );
     const { addresses } = await ourIstiod(upstream.client);
-    expect(Object.keys(policiesOf(addresses))).toHaveLength(12);
+    expect(Object.keys(policiesOf(addresses))).toHaveLength(13);
     await expect.poll(() => policiesOf(upstream.mirror.addresses), patience).toEqual(policiesOf(addresses));
   }, 90_000);
 
@@ -87,6 +85,7 @@ describe('of many policies', () => {
         inWords(policyConditions(policy, objects, SETTINGS)),
       ]),
     );
+    expect(Object.values(expected).flat()).toContain('WaypointAccepted=True Accepted: bound to shop/waypoint');
     const theirs = async (): Promise<unknown> =>
       Object.fromEntries(
         (await client.list<AuthorizationPolicy>(KIND.AuthorizationPolicy)).map(({ metadata, status }) => [
