@@ -7,9 +7,17 @@ export interface ExecOutcome {
   readonly stderr: string;
 }
 
-/** Runs a command in a running container and gives what it printed. */
-export async function execIn(container: Docker.Container, command: readonly string[]): Promise<ExecOutcome> {
-  const { exec, stdout, stderr } = await start(container, command);
+/**
+ * Runs a command in a running container and gives what it printed.
+ *
+ * @param input what it reads from its standard input
+ */
+export async function execIn(
+  container: Docker.Container,
+  command: readonly string[],
+  input?: NodeJS.ReadableStream,
+): Promise<ExecOutcome> {
+  const { exec, stdout, stderr } = await start(container, command, input);
   const [out, complaint] = await Promise.all([textOf(stdout), textOf(stderr)]);
   const { ExitCode } = await exec.inspect();
   return { code: ExitCode ?? 1, stdout: out, stderr: complaint };
@@ -37,9 +45,13 @@ export async function* streamFrom(
 async function start(
   container: Docker.Container,
   command: readonly string[],
+  input?: NodeJS.ReadableStream,
 ): Promise<{ exec: Docker.Exec; stdout: Readable; stderr: Readable }> {
-  const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
-  const both = await exec.start({});
+  const stdin = input !== undefined;
+  const exec = await container.exec({ Cmd: [...command], AttachStdin: stdin, AttachStdout: true, AttachStderr: true });
+  const both = await exec.start(stdin ? { hijack: true, stdin } : {});
+  // A program that ends early has said why.
+  input?.pipe(both.on('error', () => {}));
   return { exec, ...demux(container, both) };
 }
 

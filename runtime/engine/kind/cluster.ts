@@ -38,11 +38,6 @@ export async function createCluster(cluster: NewCluster, command: KindCommand): 
   await runKind(args, command, JSON.stringify(config));
 }
 
-/** Puts images of the Docker engine into the nodes. */
-export async function loadImages(name: string, images: readonly string[], command: KindCommand): Promise<void> {
-  await runKind(['load', 'docker-image', ...images, '--name', name], command);
-}
-
 /**
  * Removes a cluster, its nodes and their volumes, and its context from a kubeconfig.
  *

@@ -5,12 +5,12 @@ import { connect, type KubeClient } from '../../kube/client';
 import { bundleFolder } from '../bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from '../engine';
 import { kubeconfigFile, removeRecord, writeRecord, type KindRecord } from '../record';
-import { createCluster, deleteCluster, isSameCluster, listClusters, loadImages, mergeKubeconfig } from './cluster';
+import { createCluster, deleteCluster, isSameCluster, listClusters, mergeKubeconfig } from './cluster';
 import { applyDefinitions, applyMesh, meshReady, type Patience } from './deploy';
 import { findDocker } from './docker';
 import { buildImages, imageName, PROGRAMS } from './image';
 import { runKind, type KindCommand } from './kind-command';
-import { prepareNodes, restoreNodes } from './nodes';
+import { loadImages, prepareNodes, restoreNodes } from './nodes';
 import { defaultCluster, ownCluster } from './own-cluster';
 import { checkDocker, checkPort } from './preflight';
 import { logFile, readRecord } from './record';
@@ -78,7 +78,7 @@ async function up(options: UpOptions): Promise<UpResult> {
       say('image', 'loading the images into the nodes');
       await Promise.all([
         prepareNodes(record.cluster, engine),
-        loadImages(record.cluster, PROGRAMS.map(imageName), command),
+        loadImages(record.cluster, engine, PROGRAMS.map(imageName), built.value),
         applyDefinitions(client, patience()),
       ]);
       say('system', 'starting istiod, agent and ztunnel');

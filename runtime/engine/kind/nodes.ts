@@ -52,6 +52,53 @@ systemctl enable --quiet --now ${UNIT}`;
   await onEachNode(cluster, engine, script);
 }
 
+/** Says in a node which build's images it has. */
+const IMAGES_STAMP = '/kind/ambient-images';
+
+/** With the snapshotter that the node's container runtime uses: without overlayfs, as rootless, it is another one. */
+const IMPORT = `
+snapshotter=$(containerd config dump | sed -n 's/^ *snapshotter = .\\(.*\\).$/\\1/p' | head -n 1)
+exec ctr --namespace=k8s.io images import --all-platforms --snapshotter="\${snapshotter:-overlayfs}" -`;
+
+/**
+ * Brings images of the Docker engine into every node that has not had those of this build, without a copy on disk and
+ * whatever program it was that started the engine.
+ *
+ * @param build id that changes when one of the images does
+ * @throws MeshError AMB_ERR_KIND_FAILED
+ */
+export async function loadImages(
+  cluster: string,
+  engine: DockerEngine,
+  images: readonly string[],
+  build: string,
+): Promise<void> {
+  const present = `ctr --namespace=k8s.io images ls -q | grep -c -F ${images.map((name) => `-e /${name}`).join(' ')}`;
+  const load = async (node: Docker.Container): Promise<void> => {
+    const before = await execIn(node, ['sh', '-c', `cat ${IMAGES_STAMP} && ${present}`]);
+    if (before.stdout.startsWith(build) && before.stdout.trim().endsWith(`\n${images.length}`)) return;
+    const { code, stderr } = await execIn(node, ['sh', '-c', IMPORT], await archiveOf(engine, images));
+    if (code !== 0)
+      throw new MeshError('AMB_ERR_KIND_FAILED', { command: 'node', reason: stderr.trim().split('\n').at(-1) ?? '' });
+    await execIn(node, ['sh', '-c', `echo ${build} > ${IMAGES_STAMP}`]);
+  };
+  await Promise.all((await nodesOf(cluster, engine)).map(load));
+}
+
+/** The images as one archive, in which layers that they share are once. */
+function archiveOf({ docker }: DockerEngine, images: readonly string[]): Promise<NodeJS.ReadableStream> {
+  const names = images.map((name) => `names=${encodeURIComponent(name)}&`).join('');
+  // The client takes a path's last character for its question mark.
+  const request = { path: `/images/get?${names}`, method: 'GET', isStream: true, statusCodes: { 200: true } };
+  const modem = docker.modem as Docker['modem'];
+  return new Promise((resolve, reject) => {
+    modem.dial(request, (error: Error | null, archive: unknown) => {
+      if (error) reject(error);
+      else resolve(archive as NodeJS.ReadableStream);
+    });
+  });
+}
+
 /** Takes back what `prepareNodes` and the loading of images did to nodes that stay. */
 export async function restoreNodes(cluster: string, engine: DockerEngine, images: readonly string[]): Promise<void> {
   const script = `
@@ -61,6 +108,6 @@ if [ -e /etc/systemd/system/${UNIT} ]; then
   systemctl daemon-reload
 fi
 for image in ${images.join(' ')}; do ctr --namespace=k8s.io images rm "docker.io/$image" >/dev/null; done
-rm -rf /var/run/ztunnel /var/run/ambient-agent`;
+rm -rf /var/run/ztunnel /var/run/ambient-agent ${IMAGES_STAMP}`;
   await onEachNode(cluster, engine, script);
 }
