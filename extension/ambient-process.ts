@@ -30,6 +30,14 @@ interface NodeProgram {
 
 let chosen: Promise<NodeProgram> | undefined;
 
+/** The settings of the kind engine, as the command reads them. */
+function kindEnvironment(): Record<string, string> {
+  const settings = vscode.workspace.getConfiguration('ambient.kind');
+  const variables = { AMBIENT_KIND_CLUSTER: 'cluster', AMBIENT_KIND_NODE_IMAGE: 'nodeImage' };
+  const values = Object.entries(variables).map(([variable, name]) => [variable, settings.get(name, '')] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== ''));
+}
+
 /** The Node of the setting, of the PATH, that comes with a development checkout, or VS Code's own: the first that works. */
 async function findNode(session: MeshSession): Promise<NodeProgram> {
   const root = session.extensionFolder.fsPath;
@@ -82,7 +90,7 @@ export async function runAmbient(
   const all = [program, ...args, '-o', 'json', ...(folder === '' ? [] : ['--state', folder])];
   session.log.debug(`ambient ${args.join(' ')}`);
   const child = spawn(node.path, all, {
-    env: { ...process.env, ...node.env, AMBIENT_PROGRESS: 'lines' },
+    env: { ...process.env, ...node.env, ...kindEnvironment(), AMBIENT_PROGRESS: 'lines' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });

@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KIND } from '../../runtime/api/kinds';
+import type { Pod } from '../../runtime/api/resources';
 import { run } from '../scenarios/user-mesh';
+import { isEnrolled } from '../scenarios/scenarios';
 import { KindMesh, output } from './cluster';
+import { echoesOn } from './echoes';
 
 const mesh = new KindMesh('adopt');
 const user = { KUBECONFIG: '' };
+const NS = 'mine';
+const URL = `http://echo.${NS}.svc.cluster.local:8080/`;
 
 /** Everything that a cluster has, as `resource namespace/name`, without what comes and goes by itself. */
 async function inventory(): Promise<string[]> {
@@ -38,17 +44,30 @@ test('a cluster of the user is taken over only when asked, and left as it was', 
   const before = await inventory();
   await mesh.json('up', '--engine', 'kind', '--adopt');
   expect(await mesh.status()).toMatchObject({ state: 'running', problems: [] });
-  await mesh.apply('{ apiVersion: v1, kind: Namespace, metadata: { name: mine } }');
-  await mesh.json('enroll', 'mine');
-  await mesh.json('waypoint', 'apply', '-n', 'mine');
+  const [node] = (await mesh.containers()) as [string];
+  await mesh.loadCaller();
+  await mesh.apply(echoesOn([node], NS));
+  const caller = await mesh.caller(NS, 'steady', node);
+  await caller.until(URL, ({ status }) => status === 200, 60);
+  await mesh.json('waypoint', 'apply', '-n', NS);
   // A second up knows what the first one brought.
   await mesh.json('up', '--engine', 'kind');
+  const pods = async (): Promise<Pod[]> => (await mesh.client()).list<Pod>(KIND.Pod, { namespace: NS });
+  expect((await pods()).some(isEnrolled)).toBe(true);
   expect(await mesh.json('down')).toMatchObject({ stopped: true });
-  const mine = ['Namespace <none> mine', 'ServiceAccount mine default', 'ConfigMap mine kube-root-ca.crt'];
-  expect(await inventory()).toEqual([...before, ...mine].sort());
-  const [node] = await mesh.containers();
+  // Its pods run on, and nobody captures them.
+  await caller.until(URL, ({ status }) => status === 200);
+  const env = { ...process.env, ...user };
+  const annotated = await output(
+    'kubectl',
+    ['get', 'pods', '-n', NS, '-o', 'jsonpath={.items[*].metadata.annotations}'],
+    { env },
+  );
+  expect(annotated).not.toContain('ambient.istio.io');
+  await output('kubectl', ['delete', 'namespace', NS], { env });
+  expect(await inventory()).toEqual(before);
   const left = 'ls /etc/cni/net.d /opt/cni/bin; mount; ctr --namespace=k8s.io images ls; systemctl list-units --all';
-  const found = await output('docker', ['exec', node!, 'sh', '-c', left]);
+  const found = await output('docker', ['exec', node, 'sh', '-c', left]);
   expect(found.split('\n').filter((line) => /ambient|\/sys\/fs\/bpf/.test(line))).toEqual([]);
   expect(await mesh.json('down')).toMatchObject({ stopped: false });
 });
