@@ -68,6 +68,8 @@ export class Enroller {
   readonly #draining = new Set<string>();
   #drainTimer: NodeJS.Timeout | undefined;
   #closed = false;
+  /** The mesh is being removed: nobody is wanted any more, whatever labels say. */
+  #leaving = false;
 
   constructor(private readonly options: EnrollerOptions) {}
 
@@ -96,7 +98,8 @@ export class Enroller {
   }
 
   /** Says what is wanted of a pod; the work is done in the background. */
-  want(pod: Pod, wanted: boolean): void {
+  want(pod: Pod, isWanted: boolean): void {
+    const wanted = isWanted && !this.#leaving;
     const uid = pod.metadata.uid ?? '';
     if (!this.#members.has(uid) && !wanted && pod.metadata.annotations?.[REDIRECTION] === undefined) return;
     const member = this.#member(pod);
@@ -122,6 +125,7 @@ export class Enroller {
    * @throws Error with what it still waits for, after `timeoutMs`
    */
   async captureNow(pod: Pod, { netns, addresses }: PodPlace, timeoutMs: number): Promise<void> {
+    if (this.#leaving) return;
     const member = this.#member(pod);
     // A sandbox made anew: its namespace may have the inode of the one before, since the kernel gives numbers out again.
     if (member.netns !== undefined && member.netns !== netns) member.inode = GONE;
@@ -148,6 +152,7 @@ export class Enroller {
 
   /** Lets every pod go, as if each had left the mesh; after `timeoutMs` without the API's help. */
   async releaseAll(timeoutMs: number): Promise<void> {
+    this.#leaving = true;
     const left = [...this.#members.values()].map(
       (member) =>
         new Promise<void>((resolve) => {
