@@ -5,6 +5,7 @@ import type { ConfigMap, KubeObject, Namespace, Pod, Service } from '../api/reso
 import { enrolledPods, type EnrolledPod } from '../kube/enrolled-pods';
 import { isEnrolled } from '../kube/enrollment';
 import type { KubeClient } from '../kube/client';
+import { silentNodes } from '../kube/silent-nodes';
 import { listWaypoints } from '../kube/waypoints';
 import { check, fail, ok, skipped, warn, type Check, type Finding } from './check';
 import { blockedDirections, type NetworkPolicy } from './hbone-policy';
@@ -66,8 +67,10 @@ async function waypoints(client: KubeClient, labelled: readonly KubeObject[]): P
   return all.length === 0 ? skipped('there is no waypoint') : ok(`${all.length} waypoints, all programmed`);
 }
 
-/** HBONE comes to port 15008, which policies from before the mesh do not know. */
-async function hbone(client: KubeClient, namespaces: ReadonlySet<string>): Promise<Finding> {
+/** HBONE comes to port 15008, which policies and firewalls from before the mesh do not know. */
+async function hbone(client: KubeClient, namespaces: ReadonlySet<string>, pods: readonly Pod[]): Promise<Finding> {
+  const [silent] = await silentNodes(client, pods);
+  if (silent !== undefined) return fail(silent.message, silent.remedy);
   const { status, body } = await client.request('GET', '/apis/networking.k8s.io/v1/networkpolicies');
   if (status === 404) return skipped('the cluster has no NetworkPolicies');
   if (status !== 200) return skipped(`NetworkPolicies cannot be read (${status})`);
@@ -120,7 +123,7 @@ export async function meshChecks(client: KubeClient, istioNamespace: string): Pr
   return Promise.all([
     check('mesh', 'capture', () => capture(enrolled, taking)),
     check('mesh', 'waypoints', () => waypoints(client, labelled)),
-    check('mesh', 'port 15008', () => hbone(client, within)),
+    check('mesh', 'port 15008', () => hbone(client, within, pods)),
     check('mesh', 'root certificate', () => rootCertificate(client, istioNamespace)),
   ]);
 }

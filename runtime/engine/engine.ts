@@ -1,3 +1,5 @@
+import type { Problem } from '../kube/silent-nodes';
+
 export type RedirectMode = 'auto' | 'ebpf' | 'nftables';
 
 export interface MeshStatus {
@@ -14,11 +16,6 @@ export interface MeshStatus {
   readonly missingIsolation: readonly string[];
   /** What keeps traffic from flowing, and what to do about it. */
   readonly problems?: readonly Problem[];
-}
-
-export interface Problem {
-  readonly message: string;
-  readonly remedy: string;
 }
 
 export interface ComponentStatus {

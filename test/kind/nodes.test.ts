@@ -54,6 +54,7 @@ test('a firewall that blocks HBONE between nodes is explained, in flows and stat
   const text = await mesh.ambient('status');
   expect(text.code).toBe(1);
   expect(text.stdout).toContain(problem.message);
+  expect((await mesh.ambient('doctor')).stdout).toContain(problem.message);
   const edge = await eventually(
     async () => {
       const found = await edgeFrom('blocked');

@@ -2,9 +2,9 @@ import { KIND } from '../../api/kinds';
 import { DATAPLANE_MODE, USE_WAYPOINT } from '../../api/labels';
 import type { Namespace, Node, Pod } from '../../api/resources';
 import type { KubeClient } from '../../kube/client';
+import { silentNodes } from '../../kube/silent-nodes';
 import { componentName } from '../component-name';
 import type { ComponentStatus, MeshStatus } from '../engine';
-import { silentNodes } from './silent-nodes';
 
 /** What a kind cluster runs of its own. */
 const CLUSTERS_OWN: ReadonlySet<string> = new Set(['kube-system', 'local-path-storage']);

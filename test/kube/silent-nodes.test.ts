@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { silenceBetween, silentPeersIn } from '../../../runtime/engine/kind/silent-nodes';
-import type { Workload } from '../../../runtime/xds/mesh-model';
-import { SilentPeers } from '../../../runtime/ztunnel/silent-peers';
+import { silenceBetween, silentPeersIn } from '../../runtime/kube/silent-nodes';
+import type { Workload } from '../../runtime/xds/mesh-model';
+import { SilentPeers } from '../../runtime/ztunnel/silent-peers';
 
 const workload = (name: string, node: string): Workload => ({ uid: name, name, namespace: 'shop', node }) as Workload;
 

@@ -1,11 +1,16 @@
-import { APP, SYSTEM_NAMESPACE } from '../../api/labels';
-import { PORT } from '../../api/ports';
-import type { Pod } from '../../api/resources';
-import type { KubeClient } from '../../kube/client';
-import type { Problem } from '../engine';
+import { APP, SYSTEM_NAMESPACE } from '../api/labels';
+import { PORT } from '../api/ports';
+import type { Pod } from '../api/resources';
+import type { KubeClient } from './client';
 
 const METRIC = /^ambient_hbone_silent_peers\{(.*)\} 1$/gm;
 const LABEL = /(\w+)="([^"]*)"/g;
+
+/** What keeps traffic from flowing, and what to do about it. */
+export interface Problem {
+  readonly message: string;
+  readonly remedy: string;
+}
 
 interface SilentPeer {
   readonly node: string;
