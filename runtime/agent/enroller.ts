@@ -9,14 +9,14 @@ import { log } from '../telemetry/log';
 import { hasEnded, isZtunnel } from './enrollment-rule';
 import type { HostProbes } from './host-probes';
 import type { OlderConnections } from './older-connections';
-import { carriesConnections, type PodCapture } from './pod-capture';
+import { CaptureRemains } from './capture-remains';
+import type { PodCapture } from './pod-capture';
 import { findNamespace } from './pod-place';
 import type { ZdsServer } from './zds-server';
 
 const logger = log('enroll');
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
-const DRAIN_POLL_MS = 1_000;
 
 /** No namespace has it. */
 const GONE = -1n;
@@ -65,13 +65,14 @@ export interface EnrollerOptions {
  */
 export class Enroller {
   readonly #members = new Map<string, Member>();
-  readonly #draining = new Set<string>();
-  #drainTimer: NodeJS.Timeout | undefined;
+  readonly #remains: CaptureRemains;
   #closed = false;
   /** The mesh is being removed: nobody is wanted any more, whatever labels say. */
   #leaving = false;
 
-  constructor(private readonly options: EnrollerOptions) {}
+  constructor(private readonly options: EnrollerOptions) {
+    this.#remains = new CaptureRemains(options.capture);
+  }
 
   /** Number of pods that are captured now. */
   get captured(): number {
@@ -170,7 +171,7 @@ export class Enroller {
   /** Stops working; capture stays as it is. */
   close(): void {
     this.#closed = true;
-    clearInterval(this.#drainTimer);
+    this.#remains.close();
     for (const member of this.#members.values()) clearTimeout(member.timer);
   }
 
@@ -254,7 +255,7 @@ export class Enroller {
     if (member.captured) return this.#arrived(member);
     member.netns = netns;
     member.inode = inode;
-    this.#draining.delete(netns);
+    this.#remains.keep(netns);
     // eBPF finds only listeners that were opened after ztunnel was prepared for it: they are opened anew.
     if (member.foreign) await zds.remove(uid);
     await zds.add(zdsWorkload(member.pod, netns));
@@ -284,7 +285,7 @@ export class Enroller {
     await this.options.probes?.remove(uid);
     await zds.remove(uid);
     older.forget(uid);
-    if (member.netns !== undefined && !member.gone) this.#drain(member.netns);
+    if (member.netns !== undefined && !member.gone) this.#remains.removeLater(member.netns);
     if (member.captured) this.options.onOutcome('unenrolled');
     member.captured = false;
     // It may be wanted again meanwhile.
@@ -299,25 +300,6 @@ export class Enroller {
     const patch = { metadata: { annotations: { [REDIRECTION]: value ?? null } } };
     const now = await this.options.client.patch<Pod>(KIND.Pod, metadata.name, metadata.namespace, patch);
     if (now.metadata.uid === metadata.uid) member.pod = now;
-  }
-
-  /** Takes capture's remains away once ztunnel carries nothing of the pod any more. */
-  #drain(netns: string): void {
-    this.#draining.add(netns);
-    const look = (): void => {
-      for (const at of this.#draining) {
-        if (carriesConnections(at)) continue;
-        this.#draining.delete(at);
-        this.options.capture
-          .dismantle(at)
-          .catch((error: unknown) => logger.warn('capture was not removed', { netns: at, error: reasonOf(error) }));
-      }
-      if (this.#draining.size > 0) return;
-      clearInterval(this.#drainTimer);
-      this.#drainTimer = undefined;
-    };
-    this.#drainTimer ??= setInterval(look, DRAIN_POLL_MS).unref();
-    look();
   }
 }
 
