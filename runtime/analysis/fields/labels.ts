@@ -198,6 +198,12 @@ export const LABELS: readonly LabelDoc[] = [
     doc: 'Version that a workload counts under in metrics; otherwise its version label, or `latest`.',
   },
   {
+    key: labels.WORKLOAD_NAME,
+    on: 'label',
+    kinds: ['Pod', 'WorkloadEntry'],
+    doc: 'Name that a workload counts under in metrics, in place of that of its Deployment.',
+  },
+  {
     key: labels.NETWORK,
     on: 'label',
     kinds: ['Namespace', 'Pod', 'Service', 'Gateway', 'WorkloadEntry'],
