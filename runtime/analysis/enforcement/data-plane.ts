@@ -22,16 +22,20 @@ export function dataPlaneOf(workload: WorkloadFact, mesh: Mesh): DataPlane {
   const own = labels[DATAPLANE_MODE];
   if (own === 'none') return { kind: 'none', why: `it is labelled ${DATAPLANE_MODE}: none` };
   if (own === 'ambient') return { kind: 'ztunnel', why: `it is labelled ${DATAPLANE_MODE}: ambient` };
-  const inherited = mesh.named<Namespace>('/Namespace', '', namespace)?.value.metadata.labels;
-  if (inherited === undefined)
-    return mesh.modeOf(namespace) === 'sidecar'
-      ? { kind: 'sidecar', why: `namespace ${namespace} uses sidecars` }
-      : { kind: 'unknown', why: `no file tells whether namespace ${namespace} is in ambient mode` };
+  const owner = mesh.named<Namespace>('/Namespace', '', namespace);
+  const inherited = owner?.value.metadata.labels ?? {};
   if (inherited[DATAPLANE_MODE] === 'ambient')
     return { kind: 'ztunnel', why: `namespace ${namespace} is in ambient mode` };
   if (inherited['istio-injection'] === 'enabled' || inherited['istio.io/rev'])
     return { kind: 'sidecar', why: `namespace ${namespace} injects sidecars` };
-  return { kind: 'none', why: `namespace ${namespace} is not in ambient mode` };
+  const mode = mesh.modeOf(namespace);
+  if (mode === 'sidecar') return { kind: 'sidecar', why: `namespace ${namespace} uses sidecars` };
+  if (owner === undefined)
+    return { kind: 'unknown', why: `no file tells whether namespace ${namespace} is in ambient mode` };
+  // Its file may leave the label to a command; signs of ambient mode around it tell that it is meant.
+  return mode === 'ambient' && mesh.live === undefined
+    ? { kind: 'unknown', why: `the file of namespace ${namespace} does not put it into ambient mode` }
+    : { kind: 'none', why: `namespace ${namespace} is not in ambient mode` };
 }
 
 /** A workload as people know it, with its pods where a mesh runs. */
