@@ -45,9 +45,7 @@ export const virtualServicePort = rule<VirtualService>({
 });
 
 function portsOf({ kind, value }: MeshDocument): number[] {
-  const ports: readonly (number | undefined)[] =
-    kind === 'Service'
-      ? ((value as Service).spec?.ports ?? []).map(({ port }) => port)
-      : ((value as ServiceEntry).spec?.ports ?? []).map(({ number }) => number);
-  return ports.filter((port) => port !== undefined);
+  return kind === 'Service'
+    ? ((value as Service).spec?.ports ?? []).map(({ port }) => port)
+    : ((value as ServiceEntry).spec?.ports ?? []).map(({ number }) => number);
 }
