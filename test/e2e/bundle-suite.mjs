@@ -2,15 +2,24 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 /** Bundles the suite as the extension host loads it; returns its path. */
-export async function bundleSuite(root) {
-  const outfile = path.join(root, '.cache', 'e2e', 'suite.js');
+export function bundleSuite(root) {
+  return bundle(root, path.join('suite', 'index.ts'), 'suite.js', ['vscode', 'mocha']);
+}
+
+/** Bundles the program that plays the attached cluster; returns its path. */
+export function bundleAttachedCluster(root) {
+  return bundle(root, 'attached-cluster.ts', 'attached-cluster.js', ['koffi', 'lmdb', 'vitest']);
+}
+
+async function bundle(root, entry, name, external) {
+  const outfile = path.join(root, '.cache', 'e2e', name);
   await build({
-    entryPoints: [path.join(root, 'test', 'e2e', 'suite', 'index.ts')],
+    entryPoints: [path.join(root, 'test', 'e2e', entry)],
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node22',
-    external: ['vscode', 'mocha'],
+    external,
     outfile,
     logLevel: 'warning',
     define: { 'import.meta.url': '__bundle_url' },

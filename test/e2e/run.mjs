@@ -2,15 +2,17 @@
 // Prints mocha's results and writes them as JSON to the file given; screenshots go to --screenshots DIR.
 //   node test/e2e/run.mjs [--results FILE] [--screenshots DIR] [--grep PART_OF_A_TITLE]
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import util from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { bundleSuite } from './bundle-suite.mjs';
+import { bundleAttachedCluster, bundleSuite } from './bundle-suite.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const option = (name) => {
@@ -18,7 +20,7 @@ const option = (name) => {
   return at < 0 ? undefined : process.argv[at + 1];
 };
 const place = (name) => (option(name) === undefined ? undefined : path.resolve(option(name)));
-const SUITE_TIMEOUT_MS = 300_000;
+const SUITE_TIMEOUT_MS = 540_000;
 const SERVER_TIMEOUT_MS = 60_000;
 
 const host = path.join(root, '.cache', 'vscode-host');
@@ -26,6 +28,7 @@ const installed = spawnSync('bash', [path.join(root, 'test', 'e2e', 'install.sh'
 if (installed.status !== 0) process.exit(3);
 
 const suite = await bundleSuite(root);
+const attached = await startAttachedCluster();
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-e2e-'));
 const at = (...parts) => path.join(folder, ...parts);
@@ -44,7 +47,6 @@ writeFileSync(
     'chat.disableAIFeatures': true,
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
     'workbench.reduceMotion': 'on',
-    'ambient.engine': 'embedded',
     'breadcrumbs.enabled': false,
     'editor.minimap.enabled': false,
     'editor.stickyScroll.enabled': false,
@@ -57,6 +59,23 @@ const browserPath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium', '/
 const port = await freePort();
 const results = place('results') ?? at('results.json');
 const screenshots = place('screenshots');
+
+/** The cluster for the suite that attaches to one; `kubeconfig` is its path, `stop` ends it and waits. */
+async function startAttachedCluster() {
+  const cluster = spawn(process.execPath, [await bundleAttachedCluster(root)], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => cluster.once('exit', resolve));
+  const [line] = await once(createInterface({ input: cluster.stdout }), 'line');
+  return {
+    kubeconfig: line,
+    stop: () => {
+      cluster.stdin.end();
+      return ended;
+    },
+  };
+}
 
 /** Resolves with a free port of the loopback interface. */
 function freePort() {
@@ -162,6 +181,8 @@ try {
         HOME: at('home'),
         EXTENSIONS_GALLERY: '{}',
         AMBIENT_STATE: at('state'),
+        KUBECONFIG: attached.kubeconfig,
+        ATTACHED_KUBECONFIG: attached.kubeconfig,
         RESULT_FILE: results,
         GREP: option('grep') ?? '',
         AUTOMATION: `http://127.0.0.1:${automationServer.address().port}`,
@@ -173,6 +194,7 @@ try {
 } catch (error) {
   console.error(error);
 } finally {
+  await attached.stop();
   await browser?.close();
   automationServer?.close();
   automationServer?.closeAllConnections();

@@ -44,6 +44,7 @@ describe('a mesh from the workbench', () => {
 
   it('starts', async () => {
     await vscode.commands.executeCommand('ambient.mesh.focus');
+    await vscode.workspace.getConfiguration('ambient').update('engine', 'embedded', vscode.ConfigurationTarget.Global);
     await vscode.commands.executeCommand('ambient.startMesh');
     assert.equal(api.state, 'running');
     assert.ok(api.kubeconfig);

@@ -5,6 +5,7 @@ export interface ShownFlows {
 }
 
 const automation = process.env['AUTOMATION'];
+const PICK_MS = 20_000;
 
 /** Saves a picture of the workbench where the launcher can take one. */
 export async function screenshot(name: string): Promise<void> {
@@ -41,6 +42,18 @@ export async function keyboard(input: { type: string } | { press: string }): Pro
 export async function textsOf(selector: string): Promise<readonly string[]> {
   const answer = await fetch(`${automation}/texts?${new URLSearchParams({ selector })}`);
   return answer.ok ? ((await answer.json()) as string[]) : [];
+}
+
+/** Chooses the entry with a text in the quick pick that is open, or opens next. */
+export async function pick(text: string): Promise<void> {
+  const row = '.quick-input-widget .monaco-list-row';
+  const shows = async (selector: string): Promise<true | undefined> =>
+    (await textsOf(selector)).some((entry) => entry.includes(text)) || undefined;
+  // Of a list that follows another one, the entry is there once its own list is shown.
+  await until(`the choice ${text}`, () => shows(row), PICK_MS);
+  await keyboard({ type: text });
+  await until(`${text} in focus`, () => shows(`${row}.focused`), PICK_MS);
+  await keyboard({ press: 'Enter' });
 }
 
 /** Asks again until a condition holds; rejects with what it waited for. */
