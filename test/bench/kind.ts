@@ -1,6 +1,6 @@
 // What the mesh adds to the start of a kind cluster: `ambient up --engine kind`, its images built, against kind alone until
 // every pod of its is Ready. Interleaved. Needs dist/, Docker and kind.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -46,10 +46,8 @@ async function plain(folder: string, name: string): Promise<number> {
 function meshed(folder: string, cluster: string): number {
   const env = { ...process.env, AMBIENT_KIND_CLUSTER: cluster, AMBIENT_STATE: path.join(folder, 'state') };
   const ambient = (...args: string[]): void => {
-    execFileSync(process.execPath, ['dist/ambient.js', ...args, '-o', 'json'], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const { status, stdout } = spawnSync(process.execPath, ['dist/ambient.js', ...args, '-o', 'json'], { env });
+    if (status !== 0) throw new Error(`ambient ${args.join(' ')}: ${String(stdout)}`);
   };
   const started = performance.now();
   try {

@@ -19,7 +19,7 @@ export interface NewCluster {
   readonly nodeImage: string | undefined;
 }
 
-/** Lets pods run on the control plane of a cluster with more nodes, as kind itself does when there is only one. */
+/** Lets pods run on the control plane of a cluster with more nodes; when there is only one, kind insists on doing it. */
 const UNTAINTED = JSON.stringify({ kind: 'InitConfiguration', nodeRegistration: { taints: [] } });
 
 /** Makes a cluster. @throws MeshError AMB_ERR_KIND_FAILED */
@@ -30,7 +30,7 @@ export async function createCluster(cluster: NewCluster, command: KindCommand): 
     kind: 'Cluster',
     apiVersion: 'kind.x-k8s.io/v1alpha4',
     networking: { apiServerAddress: '127.0.0.1', apiServerPort: port === 0 ? undefined : port },
-    nodes: [{ role: 'control-plane', kubeadmConfigPatches: [UNTAINTED] }, ...workers],
+    nodes: [{ role: 'control-plane', ...(nodes > 1 && { kubeadmConfigPatches: [UNTAINTED] }) }, ...workers],
   };
   const image = nodeImage === undefined ? [] : ['--image', nodeImage];
   const args = ['create', 'cluster', '--name', name, '--kubeconfig', kubeconfig, '--config', '-', ...image];
