@@ -118,7 +118,7 @@ export class LanguageFeatures implements vscode.Disposable {
     if (raw === undefined) return;
     const own = this.#own(uri, raw.diagnostics);
     const shown = vscode.languages.getDiagnostics(uri).filter(({ source }) => source === SOURCE);
-    if (own.length !== shown.length) this.#show(uri, own);
+    if (wordsOf(own) !== wordsOf(shown)) this.#show(uri, own);
   }
 
   async #tellMesh(started?: BaseLanguageClient): Promise<void> {
@@ -134,4 +134,10 @@ export class LanguageFeatures implements vscode.Disposable {
     item.severity = truncated ? vscode.LanguageStatusSeverity.Warning : vscode.LanguageStatusSeverity.Information;
     item.command = { title: 'Analyze Workspace', command: 'ambient.analyzeWorkspace' };
   }
+}
+
+/** What tells two lists of diagnostics apart, in whichever order they come. */
+function wordsOf(diagnostics: readonly vscode.Diagnostic[]): string {
+  const words = diagnostics.map(({ range: { start }, message }) => `${start.line}:${start.character} ${message}`);
+  return words.sort().join('\n');
 }

@@ -115,10 +115,9 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
   }
 
   function adopt(settings: Settings): void {
-    const before = session.settings.analysis;
-    session.settings = settings;
-    if (JSON.stringify(settings.analysis) !== JSON.stringify(before)) session.restart();
-    if (String(settings.analysis.exclude) !== String(before.exclude)) void gather();
+    const { exclude } = session.settings.analysis;
+    session.adopt(settings);
+    if (String(settings.analysis.exclude) !== String(exclude)) void gather();
     refreshLenses();
   }
 

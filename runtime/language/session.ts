@@ -87,14 +87,21 @@ export class LanguageSession implements Disposable {
     this.#schedule(0);
   }
 
-  /** Judges everything anew, after a change of settings. */
-  restart(): void {
+  /** Takes other settings: other definitions judge all fields anew, anything else changes only what is told. */
+  adopt(settings: Settings): void {
+    const { istioVersion } = this.settings.analysis;
+    this.settings = settings;
+    if (settings.analysis.istioVersion !== istioVersion) this.#restart();
+    for (const file of this.#analysis.files) this.#doubtful.add(file);
+    this.#schedule(0);
+  }
+
+  #restart(): void {
     const texts = this.#analysis.files.map((file) => [file, this.#analysis.file(file)?.source.text] as const);
     for (const [file, text] of texts) if (!this.#pending.has(file)) this.#pending.set(file, text);
     for (const [file] of texts) this.#doubtful.add(file);
     this.#analysis = new Analysis();
     this.#analysis.setLive(this.#live);
-    this.#schedule(0);
   }
 
   /** While files are gathered, nothing is told: what one refers to may come with the next. */
