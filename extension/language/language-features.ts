@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { BaseLanguageClient, Middleware } from 'vscode-languageclient/node';
 import type { Enforcement } from '../../runtime/analysis/enforcement/enforcement';
+import { NODE_FLAGS } from '../../runtime/language/node-flags';
 import type { AnalysisStatus, ExplainParams } from '../../runtime/language/protocol';
 import type { MeshSession } from '../mesh-session';
 import { isRelevant } from './relevant';
@@ -70,7 +71,7 @@ export class LanguageFeatures implements vscode.Disposable {
     const client = new LanguageClient(
       'ambient',
       'Ambient',
-      { module, transport: TransportKind.ipc },
+      { module, transport: TransportKind.ipc, options: { execArgv: [...NODE_FLAGS] } },
       {
         documentSelector: [
           { language: 'yaml', scheme: 'file' },

@@ -12,6 +12,7 @@ import {
   type ProtocolConnection,
   type PublishDiagnosticsParams,
 } from 'vscode-languageserver/node';
+import { NODE_FLAGS } from '../../runtime/language/node-flags';
 import { istioctlPath } from '../peers/istioctl-path';
 import { corpus, type CorpusFile } from '../analysis/corpus';
 import { figure, type Figure } from './figure';
@@ -72,7 +73,9 @@ async function serverFigures(
   files: readonly CorpusFile[],
 ): Promise<{ startMs: number; work: number[]; shown: number[]; memoryMiB: number; peakMiB: number }> {
   const start = performance.now();
-  const server = spawn(process.execPath, ['dist/language.js', '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const server = spawn(process.execPath, [...NODE_FLAGS, 'dist/language.js', '--stdio'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const connection = createProtocolConnection(
     new StreamMessageReader(server.stdout),
     new StreamMessageWriter(server.stdin),
