@@ -17,15 +17,33 @@ export const uncoveredWorkload = rule({
   scope: 'workspace',
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet'],
   check({ document, mesh, report }) {
-    const all = mesh.selected(document.namespace, {});
-    const [workload, another] = all.filter((one) => !isCovered(one, mesh));
-    if (workload?.document !== document || another !== undefined || all.length <= USUAL) return;
+    if (mesh.derived(forgottenWorkloads).get(document.namespace) !== document) return;
     report(
       ['metadata', 'name'],
       `No AuthorizationPolicy is about these pods, as about all others of namespace ${document.namespace}.`,
     );
   },
 });
+
+/** Of each namespace where policies cover all workloads but one, that one; worked out once for all of them. */
+function forgottenWorkloads(mesh: Mesh): ReadonlyMap<string, WorkloadFact['document']> {
+  const byNamespace = new Map<string, WorkloadFact[]>();
+  // What a policy of the root namespace selects stands in any.
+  for (const workload of mesh.selected(mesh.settings.rootNamespace, {})) {
+    const group = byNamespace.get(workload.namespace);
+    if (group) group.push(workload);
+    else byNamespace.set(workload.namespace, [workload]);
+  }
+  const forgotten = new Map<string, WorkloadFact['document']>();
+  for (const [namespace, workloads] of byNamespace) {
+    if (workloads.length <= USUAL) continue;
+    const first = workloads.findIndex((one) => !isCovered(one, mesh));
+    const only = workloads[first];
+    if (only !== undefined && workloads.slice(first + 1).every((one) => isCovered(one, mesh)))
+      forgotten.set(namespace, only.document);
+  }
+  return forgotten;
+}
 
 /** Whether a policy holds for the pods, their Service or the waypoint of it. */
 function isCovered(workload: WorkloadFact, mesh: Mesh): boolean {
