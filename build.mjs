@@ -189,6 +189,51 @@ const processes = [
 ];
 const bundleName = (entry) => path.basename(entry.endsWith('/main') ? path.dirname(entry) : entry);
 
+/**
+ * An esbuild plugin for the extension: what it imports on demand comes into bundles of their own, so that activation
+ * reads and compiles none of it. `targets` gathers, for each of these bundles, the modules that it has to have.
+ */
+function onDemand(targets) {
+  return {
+    name: 'on-demand',
+    setup({ onResolve, onLoad, resolve }) {
+      onResolve({ filter: /.*/ }, async ({ kind, path: wanted, importer, resolveDir }) => {
+        if (kind !== 'dynamic-import') return undefined;
+        const found = await resolve(wanted, { kind: 'import-statement', importer, resolveDir });
+        if (found.errors.length > 0) return found;
+        const bundle = path.basename(path.dirname(importer)) === 'language' ? 'language-client' : 'mesh-library';
+        (targets[bundle] ??= new Set()).add(found.path);
+        return { path: found.path, namespace: 'on-demand', pluginData: bundle };
+      });
+      onResolve({ filter: /^\.\/(?:language-client|mesh-library)\.js$/ }, (at) => ({ path: at.path, external: true }));
+      onLoad({ filter: /.*/, namespace: 'on-demand' }, ({ path: target, pluginData: bundle }) => ({
+        contents: `module.exports = require('./${bundle}.js')[${JSON.stringify(path.relative(root, target))}];`,
+      }));
+    },
+  };
+}
+
+/** Bundles the extension, then what it imports on demand. */
+async function extensionBundles(options) {
+  const { build } = await import('esbuild');
+  const targets = {};
+  const plugins = [onDemand(targets)];
+  await build({
+    ...options,
+    plugins,
+    entryPoints: { extension: file('extension', 'extension.ts') },
+    outdir: file('dist'),
+  });
+  for (const [bundle, modules] of Object.entries(targets)) {
+    const getters = [...modules].map((module) => {
+      const name = JSON.stringify(path.relative(root, module));
+      return `get ${name}() { return require(${JSON.stringify(module)}); }`;
+    });
+    const stdin = { contents: `module.exports = { ${getters.join(', ')} };`, resolveDir: root };
+    await build({ ...options, stdin, outfile: file('dist', `${bundle}.js`) });
+  }
+}
+
 /** Bundles every process, the extension and the web pages into dist/. */
 async function bundles() {
   const { build } = await import('esbuild');
@@ -232,18 +277,7 @@ async function bundles() {
       loader: { '.css': 'text', '.ttf': 'dataurl' },
     }),
   ];
-  if (existsSync(file('extension', 'extension.ts'))) {
-    jobs.push(
-      build({
-        ...node,
-        ...meta,
-        external,
-        splitting: false,
-        entryPoints: { extension: file('extension', 'extension.ts') },
-        outdir: file('dist'),
-      }),
-    );
-  }
+  if (existsSync(file('extension', 'extension.ts'))) jobs.push(extensionBundles({ ...node, ...meta, external }));
   await Promise.all(jobs);
   for (const engine of ['kind', 'container'])
     cpSync(file('runtime', 'engine', engine, 'image'), file('dist', engine), { recursive: true });

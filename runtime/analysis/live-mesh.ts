@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api/resources';
 import { parseFile, type MeshDocument } from './document';
+import { isLiveFile, LIVE_SCHEME } from './live-file';
 
 /** What a running mesh holds, as documents beside those of files. */
 export interface LiveMesh {
@@ -15,13 +16,10 @@ export interface LiveMesh {
 /** Under which name a question to the live mesh is noted (see Dependencies). */
 export const LIVE = 'live';
 
-/** Names of files that are none: `live:Kind/namespace/name`. */
-const SCHEME = 'live:';
-
 /** The live mesh of objects as an API server lists them. */
 export function liveMesh(context: string, objects: readonly KubeObject[], kinds: ReadonlySet<string>): LiveMesh {
   const documents = objects.flatMap(({ metadata, ...object }) => {
-    const name = `${SCHEME}${object.kind ?? ''}/${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`;
+    const name = `${LIVE_SCHEME}${object.kind ?? ''}/${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`;
     return parseFile(name, JSON.stringify({ ...object, metadata: { ...metadata, managedFields: undefined } }))
       .documents;
   });
@@ -30,11 +28,6 @@ export function liveMesh(context: string, objects: readonly KubeObject[], kinds:
 
 export function isLive({ source }: MeshDocument): boolean {
   return isLiveFile(source.file);
-}
-
-/** Whether a name is that of no file, but of an object of the mesh. */
-export function isLiveFile(file: string): boolean {
-  return file.startsWith(SCHEME);
 }
 
 /** The documents of files, and of the mesh what no file has: a file stands for what it will be when it is applied. */

@@ -1,5 +1,5 @@
 import type { EnforcementPath } from '../../policy/enforcement-paths';
-import { isLiveFile } from '../live-mesh';
+import { isLiveFile } from '../live-file';
 import type { Effect, Enforcement, Enforcer, Subject } from './enforcement';
 
 /** As whom a client appears, in a column. */

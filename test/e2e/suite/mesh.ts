@@ -38,7 +38,7 @@ describe('a mesh from the workbench', () => {
     assert.ok(extension, 'the extension is not installed');
     api = await extension.activate();
     assert.equal(api.state, 'stopped');
-    const loaded = Object.keys(require.cache).filter((file) => /client-node|mermaid/.test(file));
+    const loaded = Object.keys(require.cache).filter((file) => /mesh-library\.js$/.test(file));
     assert.deepEqual(loaded, []);
   });
 
