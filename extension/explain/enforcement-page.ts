@@ -1,6 +1,6 @@
 import type { Effect, Enforcement, Subject } from '../../runtime/analysis/enforcement/enforcement';
 import { IDENTITY, nameOf } from '../../runtime/analysis/enforcement/enforcement-text';
-import { isLiveFile } from '../../runtime/analysis/live-mesh';
+import { isLiveFile } from '../../runtime/analysis/live-file';
 
 /** The command that a link of the page runs, with a Place as its argument. */
 export const OPEN_PLACE = 'ambient.openPlace';

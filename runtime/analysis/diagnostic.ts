@@ -1,7 +1,8 @@
 import { CATALOGUE } from './catalogue';
 import type { MeshDocument } from './document';
 import type { Fix } from './edit';
-import { isLive, isLiveFile } from './live-mesh';
+import { isLiveFile } from './live-file';
+import { isLive } from './live-mesh';
 import { keyRangeAt, rangeAt } from './locate';
 import type { Path } from './path';
 import type { ReportOptions, Severity } from './rule';
