@@ -34,12 +34,6 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "A policy of the open one's own name is none that it voids; this only saves the work.",
   },
   {
-    file: 'attachment-denied.ts',
-    original: '!request',
-    change: 'false in !request || !gateway || !isWaypoint(gateway) || request.namespace === request.clientNamespace',
-    why: 'Without a request there is no gateway either; the question is for the types only.',
-  },
-  {
     file: 'waypoint-for-mismatch.ts',
     original: '!request',
     change: 'false in !request || !gateway || !isWaypoint(gateway)',
