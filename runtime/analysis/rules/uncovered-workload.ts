@@ -1,3 +1,4 @@
+import type { MeshDocument } from '../document';
 import type { AuthorizationPolicy } from '../../api/resources';
 import { targetsOf } from '../../policy/attachment';
 import { labelsMatch } from '../../policy/compile-peer-authentication';
@@ -17,7 +18,7 @@ export const uncoveredWorkload = rule({
   scope: 'workspace',
   kinds: ['/Pod', 'apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet'],
   check({ document, mesh, report }) {
-    if (mesh.derived(forgottenWorkloads).get(document.namespace) !== document) return;
+    if (mesh.derived(forgottenWorkloads).get(document.namespace) !== keyOf(document)) return;
     report(
       ['metadata', 'name'],
       `No AuthorizationPolicy is about these pods, as about all others of namespace ${document.namespace}.`,
@@ -26,7 +27,7 @@ export const uncoveredWorkload = rule({
 });
 
 /** Of each namespace where policies cover all workloads but one, that one; worked out once for all of them. */
-function forgottenWorkloads(mesh: Mesh): ReadonlyMap<string, WorkloadFact['document']> {
+function forgottenWorkloads(mesh: Mesh): ReadonlyMap<string, string> {
   const byNamespace = new Map<string, WorkloadFact[]>();
   // What a policy of the root namespace selects stands in any.
   for (const workload of mesh.selected(mesh.settings.rootNamespace, {})) {
@@ -34,15 +35,20 @@ function forgottenWorkloads(mesh: Mesh): ReadonlyMap<string, WorkloadFact['docum
     if (group) group.push(workload);
     else byNamespace.set(workload.namespace, [workload]);
   }
-  const forgotten = new Map<string, WorkloadFact['document']>();
+  const forgotten = new Map<string, string>();
   for (const [namespace, workloads] of byNamespace) {
     if (workloads.length <= USUAL) continue;
     const first = workloads.findIndex((one) => !isCovered(one, mesh));
     const only = workloads[first];
     if (only !== undefined && workloads.slice(first + 1).every((one) => isCovered(one, mesh)))
-      forgotten.set(namespace, only.document);
+      forgotten.set(namespace, keyOf(only.document));
   }
   return forgotten;
+}
+
+/** A name outlives an edit of its file, a document does not. */
+function keyOf({ kind, name }: MeshDocument): string {
+  return `${kind} ${name}`;
 }
 
 /** Whether a policy holds for the pods, their Service or the waypoint of it. */
