@@ -249,6 +249,13 @@ const catalogue = {
       remedy: 'Correct the request; ambient status shows whether the mesh is healthy.',
     }),
   },
+  AMB_ERR_POD_PORT: {
+    exit: 1,
+    text: ({ port, pod, reason }) => ({
+      message: `Port ${port} of pod ${pod} does not answer: ${reason}.`,
+      remedy: 'See whether the pod is ready, and its log: kubectl describe pod, kubectl logs.',
+    }),
+  },
   AMB_ERR_API_UNREACHABLE: {
     exit: 3,
     text: ({ server, reason }) => ({

@@ -177,7 +177,7 @@ export class KubeClient {
       if (value !== undefined) url.searchParams.set(key, value);
     }
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-    const transport = await this.#credentials();
+    const transport = await this.credentials();
     return new Promise((resolve, reject) => {
       const request = (url.protocol === 'https:' ? https : http).request(url, {
         ...transport,
@@ -218,7 +218,8 @@ export class KubeClient {
     return `/api/v1/namespaces/${namespace}/pods/${pod}:${port}/proxy${path}`;
   }
 
-  #credentials(): Promise<https.RequestOptions> {
+  /** TLS options and headers, for a connection that is no request of this client. */
+  credentials(): Promise<https.RequestOptions> {
     if (this.#transport === undefined || Date.now() > this.#transportUntil) {
       this.#transportUntil = Date.now() + CREDENTIALS_MS;
       const transport = this.#access.credentials();

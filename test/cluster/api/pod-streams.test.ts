@@ -1,13 +1,17 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
+import { PassThrough } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { KubeConfig, PortForward } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../../runtime/api/kinds';
 import type { Pod } from '../../../runtime/api/resources';
 import type { KubeletHooks } from '../../../runtime/cluster/api/kubelet-hooks';
+import { connect } from '../../../runtime/kube/client';
+import { getInPod } from '../../../runtime/kube/pod-port';
 import { kubectlPath } from '../../peers/kubectl-path';
 import { TestCluster } from './test-cluster';
 
@@ -126,28 +130,96 @@ test.each([
   expect(answer.json<{ message: string }>().message).toContain(message);
 });
 
-test('port-forward carries connections, large answers, and says what failed', async () => {
-  const child = spawn(kubectlPath(), ['port-forward', 'pod/p', ':80'], { env: cluster.environment });
-  let port = 0;
-  for await (const line of createInterface(child.stdout)) {
-    port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
-    if (port > 0) break;
-  }
-  const get = (url: string): Promise<Buffer> =>
-    fetch(`http://127.0.0.1:${port}${url}`).then(async (answer) => Buffer.from(await answer.arrayBuffer()));
-  const [first, second, large] = await Promise.all([get('/one'), get('/two'), get('/bytes')]);
-  expect([first, second].map((body) => (JSON.parse(String(body)) as { url: string }).url)).toEqual(['/one', '/two']);
-  expect(large?.equals(bytes)).toBe(true);
-  child.kill();
-  await new Promise((resolve) => child.once('close', resolve));
+test.each([
+  ['a WebSocket that carries SPDY', 'true'],
+  ['SPDY alone', 'false'],
+])(
+  "kubectl's port-forward carries connections and large answers over %s",
+  async (_name, webSockets) => {
+    const env = { ...cluster.environment, KUBECTL_PORT_FORWARD_WEBSOCKETS: webSockets };
+    const child = spawn(kubectlPath(), ['port-forward', '-v=4', 'pod/p', ':80'], { env });
+    const told = text(child.stderr);
+    const port = await forwardedPort(child);
+    const get = (url: string): Promise<Buffer> =>
+      fetch(`http://127.0.0.1:${port}${url}`).then(async (answer) => Buffer.from(await answer.arrayBuffer()));
+    const [first, second, large] = await Promise.all([get('/one'), get('/two'), get('/bytes')]);
+    expect([first, second].map((body) => (JSON.parse(String(body)) as { url: string }).url)).toEqual(['/one', '/two']);
+    expect(large?.equals(bytes)).toBe(true);
+    child.kill();
+    const said = await told;
+    expect(said.includes('Before WebSocket Upgrade Connection')).toBe(webSockets === 'true');
+    expect(said).not.toContain('fallback');
+  },
+  30_000,
+);
 
-  const broken = spawn(kubectlPath(), ['port-forward', 'pod/p', ':1'], { env: cluster.environment });
-  const errors = text(broken.stderr);
-  for await (const line of createInterface(broken.stdout)) {
-    const broke = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
-    if (broke === 0) continue;
-    await fetch(`http://127.0.0.1:${broke}/`).catch(() => {});
-    break;
+test.each(['true', 'false'])(
+  "kubectl's port-forward says what failed, with WebSockets: %s",
+  async (webSockets) => {
+    const env = { ...cluster.environment, KUBECTL_PORT_FORWARD_WEBSOCKETS: webSockets };
+    const child = spawn(kubectlPath(), ['port-forward', 'pod/p', ':1'], { env });
+    const errors = text(child.stderr);
+    const port = await forwardedPort(child);
+    await fetch(`http://127.0.0.1:${port}/`).catch(() => {});
+    expect(await errors).toContain('error forwarding port 1 to pod');
+  },
+  30_000,
+);
+
+/** The loopback port that kubectl chose. */
+async function forwardedPort(kubectl: ChildProcessWithoutNullStreams): Promise<number> {
+  for await (const line of createInterface(kubectl.stdout)) {
+    const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
+    if (port > 0) return port;
   }
-  expect(await errors).toContain('error forwarding port 1 to pod');
-}, 30_000);
+  throw new Error('kubectl forwards no port');
+}
+
+test("client-node's port-forward carries connections over a WebSocket, and says what failed", async () => {
+  const config = new KubeConfig();
+  config.loadFromFile(cluster.kubeconfig);
+  const forward = new PortForward(config);
+  const asked = async (port: number, request: string): Promise<[Buffer, string]> => {
+    const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    const ws = await forward.portForward('default', 'p', [port], output, errors, input);
+    if (typeof ws === 'function') throw new Error('it would connect again');
+    ws.once('close', () => [output, errors].forEach((stream) => stream.end()));
+    input.write(request);
+    return Promise.all([buffer(output), text(errors)]);
+  };
+  const [answer, nothing] = await asked(80, 'GET /bytes HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n');
+  expect(String(answer.subarray(0, 15))).toBe('HTTP/1.1 200 OK');
+  expect(answer.subarray(-bytes.length).equals(bytes)).toBe(true);
+  expect(nothing).toBe('');
+  expect(await asked(1, '')).toEqual([Buffer.alloc(0), expect.stringContaining('error forwarding port 1 to pod')]);
+});
+
+test('one request to a port of a pod, through port-forward', async () => {
+  using client = await connect({ kubeconfig: cluster.kubeconfig });
+  const pod = (name: string): Pick<Pod, 'metadata'> => ({ metadata: { name, namespace: 'default' } });
+  const { status, body } = await getInPod(client, pod('p'), 80, '/one');
+  expect([status, JSON.parse(body)]).toEqual([200, { method: 'GET', url: '/one', given: '' }]);
+  expect((await getInPod(client, pod('p'), 80, '/bytes')).body).toBe(String(bytes));
+  await expect(getInPod(client, pod('p'), 1, '/')).rejects.toMatchObject({
+    code: 'AMB_ERR_POD_PORT',
+    message: expect.stringContaining('error forwarding port 1 to pod'),
+  });
+  await expect(getInPod(client, pod('none'), 80, '/')).rejects.toMatchObject({ code: 'AMB_ERR_API', status: 404 });
+});
+
+test.each([
+  ['ports=0', 'v4.channel.k8s.io', 400, 'unable to parse "0" as a port'],
+  ['', 'v4.channel.k8s.io', 400, 'query parameter "ports" is required'],
+  ['ports=80', 'v9.channel.k8s.io', 403, 'only SPDY/3.1+portforward.k8s.io and v4.channel.k8s.io'],
+])('a WebSocket for ?%s by %s is refused with %d', async (query, protocol, status, message) => {
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    'sec-websocket-protocol': protocol,
+  };
+  const answer = await cluster.request('GET', `/api/v1/namespaces/default/pods/p/portforward?${query}`, { headers });
+  expect(answer.status).toBe(status);
+  expect(answer.json<{ message: string }>().message).toContain(message);
+});
