@@ -8,6 +8,7 @@ import { denySeesWaypoint } from '../rules/deny-sees-waypoint';
 import { destinationRuleElsewhere } from '../rules/destination-rule-elsewhere';
 import { destinationRuleMtls } from '../rules/destination-rule-mtls';
 import { destinationRuleWithoutWaypoint } from '../rules/destination-rule-without-waypoint';
+import { emptySelector } from '../rules/empty-selector';
 import { extensionWithoutTarget } from '../rules/extension-without-target';
 import { externalNamePort } from '../rules/external-name-port';
 import { imageAuto } from '../rules/image-auto';
@@ -82,4 +83,5 @@ export const ATTACHMENT: readonly Rule[] = [
   portName,
   externalNamePort,
   serviceEntryAddress,
+  emptySelector,
 ];

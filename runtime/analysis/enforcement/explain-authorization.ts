@@ -28,8 +28,11 @@ export function explainAuthorization(document: MeshDocument<AuthorizationPolicy>
 
 function atWorkloads(document: MeshDocument<AuthorizationPolicy>, mesh: Mesh): Enforcement {
   const { namespace, value } = document;
-  const selected = mesh.selected(namespace, value.spec?.selector?.matchLabels);
   const forZtunnel = isForZtunnel(document, mesh);
+  const { selector } = value.spec ?? {};
+  // Upstream's istiod finds no workload by an empty selector, and all of them by empty labels.
+  const finds = !forZtunnel || selector === undefined || selector.matchLabels !== undefined;
+  const selected = finds ? mesh.selected(namespace, selector?.matchLabels) : [];
   const effects = forZtunnel ? placed(document, effectsAtZtunnel(value, mesh.settings)) : [];
   const refused = forZtunnel && whyNotSent(value) !== undefined ? brief(effects[0]?.text ?? '') : undefined;
   const enforcers = workloadEnforcers(selected, mesh).map((enforcer): Enforcer =>
@@ -48,7 +51,8 @@ function atWorkloads(document: MeshDocument<AuthorizationPolicy>, mesh: Mesh): E
   const notes = [`Without targetRefs it holds for ${scope}; waypoints ignore it.`];
   if (!forZtunnel)
     notes.push('It selects gateways or pods with sidecars: their own Envoy enforces it, with all of its fields.');
-  if (selected.length === 0) notes.push('No workload of these files is selected.');
+  if (!finds) notes.push('An empty selector finds no workload: nobody asks this policy.');
+  else if (selected.length === 0) notes.push('No workload of these files is selected.');
   const [waypoint] = behind;
   if (waypoint !== undefined)
     notes.push(
