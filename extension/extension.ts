@@ -39,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): AmbientApi {
   context.subscriptions.push(
     log,
     session,
+    tree.follow(tree.view),
     tree,
     flow,
     language,

@@ -5,7 +5,7 @@ import type { Gateway, KubeObject, Namespace, Pod, Service } from '../../runtime
 /** A row of the Mesh view, without anything of VS Code. */
 export interface MeshRow {
   readonly id: string;
-  readonly kind: 'namespace' | 'service' | 'waypoint' | 'pod';
+  readonly kind: 'namespace' | 'service' | 'waypoint' | 'pod' | 'certificates' | 'ztunnel' | 'certificate' | 'note';
   readonly label: string;
   readonly description: string;
   /** More than fits behind the label. */
@@ -14,6 +14,8 @@ export interface MeshRow {
   readonly context: string;
   readonly namespace: string;
   readonly service?: string;
+  /** Of a ztunnel. */
+  readonly pod?: string;
   readonly children: readonly MeshRow[];
 }
 

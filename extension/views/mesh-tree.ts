@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import type { Gateway, Namespace, Pod, Service } from '../../runtime/api/resources';
 import type { Watch } from '../../runtime/kube/watch';
 import type { MeshSession } from '../mesh-session';
+import { CertificateReads } from './certificate-reads';
+import { certificatesRow } from './certificate-rows';
 import { meshRows, type MeshRow } from './mesh-model';
 
 /** Changes come in bursts; the tree is drawn at most this often, in milliseconds. */
@@ -13,6 +15,17 @@ const icons: Record<MeshRow['kind'], string> = {
   service: 'globe',
   waypoint: 'type-hierarchy',
   pod: 'server-process',
+  certificates: 'lock',
+  ztunnel: 'server',
+  certificate: 'verified',
+  note: 'info',
+};
+
+/** How a row that has others below it begins. */
+const opening: Partial<Record<MeshRow['kind'], vscode.TreeItemCollapsibleState>> = {
+  namespace: vscode.TreeItemCollapsibleState.Expanded,
+  certificates: vscode.TreeItemCollapsibleState.Collapsed,
+  ztunnel: vscode.TreeItemCollapsibleState.Collapsed,
 };
 
 interface Watches {
@@ -22,9 +35,12 @@ interface Watches {
   gateways: Watch<Gateway>;
 }
 
-/** The Mesh view: namespaces with their waypoints, services and pods, kept current by watches while the mesh runs. */
+/**
+ * The Mesh view: namespaces with their waypoints, services and pods, kept current by watches while the mesh runs, and the
+ * certificates of workloads, read when somebody opens their row.
+ */
 export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #changed = new vscode.EventEmitter<MeshRow | void>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #subscription: vscode.Disposable;
   #watches: Watches | undefined;
@@ -33,6 +49,7 @@ export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Dispos
   #redraw: NodeJS.Timeout | undefined;
   /** Runs while the API does not answer. */
   #silence: NodeJS.Timeout | undefined;
+  readonly #certificates = new CertificateReads();
   /** The view that shows this; says how old its rows are while the API does not answer. */
   view: vscode.TreeView<MeshRow> | undefined;
 
@@ -40,25 +57,41 @@ export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Dispos
     this.#subscription = session.onDidChange((state) => void (state === 'running' ? this.#watch() : this.#unwatch()));
   }
 
-  getChildren(row?: MeshRow): MeshRow[] {
+  async getChildren(row?: MeshRow): Promise<MeshRow[]> {
+    if (row?.kind === 'ztunnel' && this.session.state === 'running') {
+      return [...(await this.#certificates.rows(this.session.client, row))];
+    }
     if (row !== undefined) return [...row.children];
     if (this.#watches === undefined) {
       if (this.#looked === undefined) this.#looked = this.session.find();
       return [];
     }
     const { namespaces, services, pods, gateways } = this.#watches;
-    return meshRows({
+    const rows = meshRows({
       namespaces: namespaces.values(),
       services: services.values(),
       pods: pods.values(),
       gateways: gateways.values(),
     });
+    const certificates = certificatesRow(pods.values());
+    return certificates === undefined ? rows : [...rows, certificates];
+  }
+
+  /** Follows which rows of certificates are opened and closed in the view. */
+  follow(view: vscode.TreeView<MeshRow>): vscode.Disposable {
+    const ofCertificates = ({ kind }: MeshRow): boolean => kind === 'certificates' || kind === 'ztunnel';
+    return vscode.Disposable.from(
+      view.onDidCollapseElement(({ element }) => {
+        if (ofCertificates(element)) this.#certificates.closed(element);
+      }),
+      view.onDidExpandElement(({ element }) => {
+        if (ofCertificates(element) && this.#certificates.reopened(element)) this.#changed.fire(element);
+      }),
+    );
   }
 
   getTreeItem(row: MeshRow): vscode.TreeItem {
-    const open =
-      row.kind === 'namespace' ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
-    const item = new vscode.TreeItem(row.label, open);
+    const item = new vscode.TreeItem(row.label, opening[row.kind] ?? vscode.TreeItemCollapsibleState.None);
     item.id = row.id;
     item.description = row.description;
     item.contextValue = row.context;
@@ -115,6 +148,7 @@ export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Dispos
   async #unwatch(): Promise<void> {
     const watches = this.#watches;
     this.#watches = undefined;
+    this.#certificates.forget();
     this.#tellSilence();
     this.#changed.fire();
     if (watches !== undefined) await Promise.all(Object.values(watches).map((watch) => watch[Symbol.asyncDispose]()));

@@ -5,6 +5,7 @@ import { apiError, type KubeClient } from '../kube/client';
 import { readZtunnelLog } from '../telemetry/upstream/access-log';
 import { FAILURES } from '../telemetry/upstream/metric-flows';
 import { readMetricsPage } from '../telemetry/upstream/metrics-text';
+import { workloadCertificatesFinding } from './certificates';
 import { check, fail, ok, skipped, warn, type Check, type Finding } from './check';
 
 /** ztunnels that are looked at; a cluster may have a thousand. */
@@ -75,7 +76,7 @@ async function accessLog(client: KubeClient, ztunnels: readonly Pod[]): Promise<
     : ok(`readable, ${entries} entries in the last ${LOG_LINES} lines of each`);
 }
 
-/** Whether what the diagram is drawn from can be read, and what it says of blocked ways. */
+/** Whether what the proxies tell of themselves can be read, and what it says of blocked ways and certificates. */
 export async function telemetryChecks(client: KubeClient): Promise<Check[]> {
   const all = await client.list<Pod>(KIND.Pod, { labelSelector: 'app=ztunnel' });
   const ztunnels = all.filter(({ status }) => status?.phase === 'Running').slice(0, MOST_ZTUNNELS);
@@ -83,10 +84,6 @@ export async function telemetryChecks(client: KubeClient): Promise<Check[]> {
   return Promise.all([
     check('telemetry', 'counters', () => nothing ?? metrics(client, ztunnels)),
     check('telemetry', 'access log', () => nothing ?? accessLog(client, ztunnels)),
-    check('telemetry', "workloads' certificates", () =>
-      skipped(
-        'ztunnel tells them on its own loopback alone: istioctl ztunnel-config certificates, or kubectl port-forward to port 15000 and GET /config_dump',
-      ),
-    ),
+    check('telemetry', "workloads' certificates", () => nothing ?? workloadCertificatesFinding(client, ztunnels)),
   ]);
 }

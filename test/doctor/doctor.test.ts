@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
 import type { ConfigMap } from '../../runtime/api/resources';
+import { certificatesFinding } from '../../runtime/doctor/certificates';
 import type { Check } from '../../runtime/doctor/check';
 import { clusterChecks } from '../../runtime/doctor/cluster';
 import { machineChecks } from '../../runtime/doctor/machine';
 import { meshChecks } from '../../runtime/doctor/mesh';
 import { telemetryChecks } from '../../runtime/doctor/telemetry';
+import type { WorkloadCertificate } from '../../runtime/kube/certificates';
 import { connect, type KubeClient } from '../../runtime/kube/client';
 import { AttachedCluster } from '../telemetry/attached-cluster';
 import { SimulatedMesh } from '../telemetry/simulated-mesh';
@@ -77,6 +79,42 @@ test('telemetry is read, and a blocked port is found in it', async () => {
   expect(shown(await telemetryChecks(client))['access log']).toBe(
     'fail: ztunnel suspects a NetworkPolicy that blocks port 15008: front to cart',
   );
+});
+
+test("workloads' certificates are read from ztunnels' loopbacks", async () => {
+  const page = cluster.metrics;
+  const hours = 23.5;
+  const expirationTime = new Date(Date.now() + hours * 3_600_000).toISOString();
+  const identity = 'spiffe://cluster.local/ns/shop-0/sa/app-0';
+  const dump = JSON.stringify({ certificates: [{ identity, state: 'Available', certChain: [{ expirationTime }] }] });
+  cluster.metrics = (host) => (host === 'localhost' ? dump : page(host));
+  const told = async (): Promise<string | undefined> =>
+    shown(await telemetryChecks(cluster.admin))["workloads' certificates"];
+  expect(await told()).toBe('ok: 3 of workloads, the first expires in 23 h');
+  cluster.metrics = page;
+  expect(await told()).toMatch(/^warn: not readable: Port 15000 of pod istio-system\/ztunnel-\d does not answer/);
+});
+
+const available = (identity: string, minutes: number): WorkloadCertificate => ({
+  identity,
+  state: 'Available',
+  expires: minutes * 60_000,
+});
+test.each<[string, WorkloadCertificate[], string]>([
+  ['none', [], 'skipped: no workload has asked for one yet'],
+  ['one that is asked for', [{ identity: 'a', state: 'Initializing' }], 'ok: 1 of workloads, none is there yet'],
+  ['good ones', [available('a', 1439), available('b', 600)], 'ok: 2 of workloads, the first expires in 10 h'],
+  ['one that ends', [available('a', 59), available('b', 600)], 'warn: a (expires in 59 min)'],
+  ['one that has ended', [available('a', 0)], 'warn: a (expired)'],
+  ['one that is refused', [{ identity: 'a', state: 'Unavailable: denied' }], 'warn: a (Unavailable: denied)'],
+  [
+    'many',
+    ['a', 'b', 'c', 'd', 'e'].map((name) => available(name, -1)),
+    'warn: a (expired); b (expired); c (expired) and 2 more',
+  ],
+])("workloads' certificates: %s", (_name, certificates, expected) => {
+  const { state, detail } = certificatesFinding(certificates, 0);
+  expect(`${state}: ${detail}`).toBe(expected);
 });
 
 test('this machine can at least run Node', async () => {

@@ -106,6 +106,7 @@ describe('attaching', () => {
     const { notes } = await istio.up(options(await kubeconfigAs('viewer', 'view')));
     expect(notes).toEqual([
       'not allowed: get pods/proxy (the counters of ztunnels and waypoints)',
+      'not allowed: get pods/portforward, create pods/portforward (the certificates of workloads)',
       'not allowed: patch namespaces (enrolling a namespace)',
       'not allowed: patch gateways.gateway.networking.k8s.io (deploying a waypoint)',
       'not allowed: delete gateways.gateway.networking.k8s.io (deleting a waypoint)',

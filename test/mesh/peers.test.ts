@@ -4,6 +4,11 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { KIND } from '../../runtime/api/kinds';
+import type { Pod } from '../../runtime/api/resources';
+import type { Check } from '../../runtime/doctor/check';
+import { expiryWords } from '../../runtime/kube/certificates';
+import { workloadCertificates } from '../../runtime/kube/workload-certificates';
 import { ADDRESS, AdsClient, AUTHORIZATION, readAddress } from '../istiod/reference-client';
 import { read, text } from '../istiod/wire';
 import { istioctlPath } from '../peers/istioctl-path';
@@ -104,6 +109,19 @@ test('istioctl ztunnel-config prints workloads, services, policies and certifica
     ['Leaf', 'Available', 'true'],
     ['Root', 'Available', 'true'],
   ]);
+});
+
+test('the certificates of workloads are read from the running ztunnel, and doctor judges them', async () => {
+  const [ztunnel] = await mesh.client.list<Pod>(KIND.Pod, { labelSelector: 'app=ztunnel' });
+  const certificates = await workloadCertificates(mesh.client, ztunnel!);
+  const own = certificates.find(({ identity }) => identity === `spiffe://cluster.local/ns/${NS}/sa/caller`);
+  expect(own?.state).toBe('Available');
+  expect(expiryWords(own!.expires!, Date.now())).toMatch(/^expires in 2[34] h$/);
+  const { checks } = await mesh.ambient<{ checks: Check[] }>('doctor', '--engine', 'embedded');
+  expect(checks.find(({ name }) => name === "workloads' certificates")).toMatchObject({
+    state: 'ok',
+    detail: expect.stringMatching(/^\d+ of workloads, the first expires in 2[34] h$/),
+  });
 });
 
 test('istioctl ztunnel-config asks the running ztunnel itself, through port-forward', async () => {

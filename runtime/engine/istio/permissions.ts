@@ -43,6 +43,14 @@ export const PERMISSIONS: readonly Permission[] = [
     need: 'telemetry',
   },
   { verb: 'get', group: '', resource: 'pods/log', purpose: 'access logs', need: 'telemetry' },
+  // A WebSocket is a GET; API servers from 1.35 on ask for `create` beside.
+  ...['get', 'create'].map((verb): Permission => ({
+    verb,
+    group: '',
+    resource: 'pods/portforward',
+    purpose: 'the certificates of workloads',
+    need: 'telemetry',
+  })),
   { verb: 'patch', group: '', resource: 'namespaces', purpose: 'enrolling a namespace', need: 'change' },
   { verb: 'patch', group: GATEWAYS, resource: 'gateways', purpose: 'deploying a waypoint', need: 'change' },
   { verb: 'delete', group: GATEWAYS, resource: 'gateways', purpose: 'deleting a waypoint', need: 'change' },
