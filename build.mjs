@@ -113,7 +113,7 @@ function sourcesDigest() {
       else hash.update(name).update(readFileSync(file(name)));
     }
   };
-  for (const folder of ['extension', 'webview', 'runtime', 'bpf', 'cni']) visit(folder);
+  for (const folder of ['extension', 'webview', 'runtime', 'bpf']) visit(folder);
   return hash.update(readFileSync(file('build.mjs'))).digest('hex');
 }
 
@@ -171,7 +171,7 @@ function cniPlugins() {
       ...quiet,
       ...alone,
       ...output,
-      file('cni', 'ambient-cni.c'),
+      file('runtime', 'agent', 'cni', 'ambient-cni.c'),
     ]);
   }
 }

@@ -3,7 +3,7 @@ export const PLUGIN = 'ambient-cni';
 /** Our configuration's file; the container runtime takes the first of its folder, in the order of their names. */
 export const CONFIGURATION = '00-ambient.conflist';
 
-/** The plugin's part of a network's configuration (cni/ambient-cni.c). */
+/** The plugin's part of a network's configuration (cni/ambient-cni.c beside it). */
 export interface PluginSettings {
   readonly type: typeof PLUGIN;
   /** Unix socket of the agent, as the node sees it. */

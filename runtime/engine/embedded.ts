@@ -24,6 +24,7 @@ import {
 } from '../cluster/node/supervisor-file';
 import { bundleFolder } from './bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from './engine';
+import { obstacle } from './obstacle';
 import { checkEnvironment, checkState, whyNoNamespaces } from './preflight';
 import { hostPids } from './host-pids';
 import { removeLeftovers } from './leftovers';
@@ -301,15 +302,7 @@ async function* logs(options: { state: string; follow?: boolean; signal?: AbortS
 export const embedded: Engine = {
   name: NAME,
   keepsObjects: true,
-  async available() {
-    try {
-      await checkEnvironment('auto', bundleFolder());
-      return undefined;
-    } catch (error) {
-      if (MeshError.is(error)) return { message: error.message, remedy: error.remedy };
-      throw error;
-    }
-  },
+  available: () => obstacle(() => checkEnvironment('auto', bundleFolder())),
   up,
   down,
   status,

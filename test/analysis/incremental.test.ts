@@ -75,7 +75,7 @@ describe('an analysis that takes edits', () => {
           expect([...shown.keys()].sort().flatMap((one) => shown.get(one) ?? [])).toEqual(whole);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: Number(process.env['AMBIENT_RUNS'] ?? 150), seed: Number(process.env['AMBIENT_SEED'] ?? 1) },
     );
     // Hundreds of whole analyses.
   }, 120_000);

@@ -6,6 +6,7 @@ import { writeSecretFile } from '../../cluster/auth/pki';
 import { MeshError, reasonOf } from '../../errors';
 import { bundleFolder } from '../bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from '../engine';
+import { obstacle } from '../obstacle';
 import { findDocker, type DockerEngine } from '../kind/docker';
 import { checkDocker } from '../kind/preflight';
 import { kubeconfigFile, readEngineRecord, removeRecord, writeRecord, type ContainerRecord } from '../record';
@@ -218,15 +219,7 @@ async function* logs(options: { state: string; follow?: boolean; signal?: AbortS
 export const container: Engine = {
   name: NAME,
   keepsObjects: true,
-  async available() {
-    try {
-      await checkDocker(await localDocker());
-      return undefined;
-    } catch (error) {
-      if (MeshError.is(error)) return { message: error.message, remedy: error.remedy };
-      throw error;
-    }
-  },
+  available: () => obstacle(async () => checkDocker(await localDocker())),
   up,
   down,
   status,

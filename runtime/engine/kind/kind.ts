@@ -4,6 +4,7 @@ import { MeshError } from '../../errors';
 import { connect, type KubeClient } from '../../kube/client';
 import { bundleFolder } from '../bundle-folder';
 import type { Engine, MeshStatus, UpOptions, UpResult } from '../engine';
+import { obstacle } from '../obstacle';
 import { kubeconfigFile, removeRecord, writeRecord, type KindRecord } from '../record';
 import { createCluster, deleteCluster, isSameCluster, listClusters, mergeKubeconfig } from './cluster';
 import { applyDefinitions, applyMesh, meshReady, type Patience } from './deploy';
@@ -170,16 +171,11 @@ async function* logs({ state }: { state: string }): AsyncGenerator<string> {
 export const kind: Engine = {
   name: NAME,
   keepsObjects: false,
-  async available() {
-    try {
+  available: () =>
+    obstacle(async () => {
       const engine = await findDocker();
       await Promise.all([runKind(['version'], engine), checkDocker(engine)]);
-      return undefined;
-    } catch (error) {
-      if (MeshError.is(error)) return { message: error.message, remedy: error.remedy };
-      throw error;
-    }
-  },
+    }),
   up,
   down,
   status,
