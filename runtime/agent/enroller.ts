@@ -255,7 +255,7 @@ export class Enroller {
     if (member.captured) return this.#arrived(member);
     member.netns = netns;
     member.inode = inode;
-    this.#remains.keep(netns);
+    await this.#remains.keep(netns);
     // eBPF finds only listeners that were opened after ztunnel was prepared for it: they are opened anew.
     if (member.foreign) await zds.remove(uid);
     await zds.add(zdsWorkload(member.pod, netns));
