@@ -85,8 +85,8 @@ test('ztunnel is killed: what it carried breaks, new connections fail only while
   const next = await caller.held('through-ztunnel', { url: URL });
   const after = next.error === undefined ? next : await caller.held('through-ztunnel', { url: URL });
   expect(after).toMatchObject({ status: 200, opened: 2 });
-  expect(counts.failures.length).toBeGreaterThan(0);
-  // Nobody listens, what was under way broke, or the name was not resolved: DNS goes through ztunnel as well.
+  // Nobody listens, what was under way broke, or the name was not resolved: DNS goes through ztunnel as well. None has to
+  // fail: a connection that is tried again for a second may find the next ztunnel.
   const expected = ['ECONNREFUSED', 'ECONNRESET', 'EAI_AGAIN'];
   expect(counts.failures.filter(({ reason }) => !expected.includes(reason))).toEqual([]);
   await underLoad(() => Promise.resolve()).then(({ failures }) => expect(failures).toEqual([]));
