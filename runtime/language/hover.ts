@@ -7,11 +7,22 @@ import type { Path } from '../analysis/path';
 import { availabilityOf, enumOf, releaseOf, schemaAt } from '../analysis/schemas';
 import { positionOf, type SourceRange } from '../analysis/source-text';
 import type { SyntaxNode } from '../analysis/syntax';
+import type { Graph } from '../graph/model';
+import { trafficMarkdown } from './hover-traffic';
 import { offsetAt, rangeOf } from './places';
 import type { LanguageSession } from './session';
 
-/** What the field at a position means and takes, and what ztunnel and waypoints do with it. */
-export function hover(session: LanguageSession, file: string, position: Position): Hover | undefined {
+/**
+ * What the field at a position means and takes, and what ztunnel and waypoints do with it.
+ *
+ * @param traffic asked where an object as a whole is looked at: the live traffic, undefined where no mesh runs
+ */
+export function hover(
+  session: LanguageSession,
+  file: string,
+  position: Position,
+  traffic: () => Graph | undefined,
+): Hover | undefined {
   const source = session.file(file)?.source;
   const offset = source && offsetAt(source, position);
   const document = offset === undefined ? undefined : session.documentAt(file, offset);
@@ -20,7 +31,7 @@ export function hover(session: LanguageSession, file: string, position: Position
   const parts = [
     aboutField(session, document, place.path),
     ...aboutEffects(session, document, place.range),
-    place.path.length === 1 && place.path[0] === 'kind' ? aboutEnforcement(session, document) : undefined,
+    ...(place.path.length === 1 && place.path[0] === 'kind' ? aboutObject(session, document, traffic) : []),
   ].filter((part) => part !== undefined && part !== '');
   if (parts.length === 0) return undefined;
   return {
@@ -86,9 +97,14 @@ function aboutEffects(session: LanguageSession, document: MeshDocument, range: S
     .map(({ effect, text }) => `**${effect}**: ${text}`);
 }
 
-function aboutEnforcement(session: LanguageSession, document: MeshDocument): string | undefined {
+function aboutObject(
+  session: LanguageSession,
+  document: MeshDocument,
+  traffic: () => Graph | undefined,
+): (string | undefined)[] {
   const enforcement = explainEnforcement(document, session.mesh);
-  return enforcement && enforcementMarkdown(enforcement);
+  const graph = traffic();
+  return [enforcement && enforcementMarkdown(enforcement), graph && trafficMarkdown(document, session.mesh, graph)];
 }
 
 function isInside({ start, end }: SourceRange, offset: number): boolean {

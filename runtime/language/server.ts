@@ -21,6 +21,7 @@ import { explainObject } from './explain-object';
 import { findReferences } from './find-references';
 import { hover } from './hover';
 import { LiveObjects } from './live-objects';
+import { LiveTraffic } from './live-traffic';
 import { fileOf } from './places';
 import { analysed, analyzeWorkspace, explain, meshChanged, type AnalysisStatus } from './protocol';
 import { prepareRename, rename } from './rename';
@@ -64,6 +65,11 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
     (mesh) => session.setLive(mesh),
     (problem) => connection.console.info(problem),
   );
+  const traffic = new LiveTraffic((problem) => connection.console.info(problem));
+  const useMesh = (kubeconfig: string | undefined): void => {
+    live.use(kubeconfig);
+    traffic.use(kubeconfig);
+  };
   let client: InitializeParams['capabilities'] = {};
 
   connection.onInitialize(({ capabilities, workspaceFolders, rootUri, initializationOptions }) => {
@@ -90,7 +96,7 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
       });
     await configure();
     await gather();
-    if (options.kubeconfig) live.use(await options.kubeconfig());
+    if (options.kubeconfig) useMesh(await options.kubeconfig());
   });
 
   /** Reads the workspace, with a progress that can be cancelled where the client shows one. */
@@ -162,7 +168,9 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
       return completion(session, fileOf(textDocument.uri), position);
     }),
   );
-  connection.onHover(whole(({ textDocument, position }) => hover(session, fileOf(textDocument.uri), position)));
+  connection.onHover(
+    whole(({ textDocument, position }) => hover(session, fileOf(textDocument.uri), position, () => traffic.look())),
+  );
   connection.onCodeAction(
     whole(({ textDocument, range, context }) => codeActions(session, fileOf(textDocument.uri), range, context)),
   );
@@ -194,14 +202,17 @@ export function serve(connection: Connection, options: ServerOptions = {}): void
     explain,
     whole((params) => explainObject(session, fileOf(params.uri), params)),
   );
-  connection.onNotification(meshChanged, ({ kubeconfig }) => live.use(kubeconfig ?? undefined));
+  connection.onNotification(meshChanged, ({ kubeconfig }) => useMesh(kubeconfig ?? undefined));
   connection.onRequest(analyzeWorkspace, async () => {
     await watch.scanned;
     publisher.publishAll();
     return tellStatus();
   });
 
-  connection.onShutdown(() => session[Symbol.dispose]());
+  connection.onShutdown(() => {
+    session[Symbol.dispose]();
+    traffic[Symbol.dispose]();
+  });
   documents.listen(connection);
   connection.listen();
 }

@@ -50,14 +50,15 @@ export class Editor implements AsyncDisposable {
   readonly connection: ProtocolConnection;
   settings: object = {};
 
-  constructor(program: string, files: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  /** @param state folder of the mesh that the server may find; none by default */
+  constructor(program: string, files: Readonly<Record<string, string>>, args: readonly string[] = [], state?: string) {
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     this.process = spawn(process.execPath, [program, 'lsp', ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: {
         ...process.env,
         NODE_PATH: path.join(root, 'node_modules'),
-        AMBIENT_STATE: path.join(this.folder, '.none'),
+        AMBIENT_STATE: state ?? path.join(this.folder, '.none'),
       },
     });
     const { stdin, stdout } = this.process;
