@@ -63,13 +63,14 @@ export class SpdyConnection implements Disposable {
     head: Buffer,
     private readonly onStream: (stream: SpdyStream) => void,
   ) {
+    socket.on('error', () => socket.destroy());
     socket.once('close', () => this[Symbol.dispose]());
     socket.once('end', () => socket.end());
     void this.#run(head);
   }
 
   sendData(id: number, data: Buffer, fin: boolean, done: (error?: Error | null) => void): void {
-    if (this.socket.destroyed) return done();
+    if (!this.socket.writable) return done();
     for (let at = 0; at < data.length || (at === 0 && fin); at += MOST_DATA) {
       const part = data.subarray(at, at + MOST_DATA);
       const header = Buffer.alloc(HEADER_BYTES);
@@ -102,7 +103,8 @@ export class SpdyConnection implements Disposable {
   }
 
   #control(type: number, body: Buffer): void {
-    if (this.socket.destroyed) return;
+    // Streams end after the connection has.
+    if (!this.socket.writable) return;
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt16BE(CONTROL);
     header.writeUInt16BE(type, 2);
