@@ -11,7 +11,7 @@ import type { HostProbes } from './host-probes';
 import type { OlderConnections } from './older-connections';
 import { CaptureRemains } from './capture-remains';
 import type { PodCapture } from './pod-capture';
-import { findNamespace } from './pod-place';
+import { findNamespace, namespaceOfProcess } from './pod-place';
 import type { ZdsServer } from './zds-server';
 
 const logger = log('enroll');
@@ -240,7 +240,9 @@ export class Enroller {
   async #enroll(member: Member): Promise<void> {
     const { capture, zds, older } = this.options;
     const uid = member.pod.metadata.uid ?? '';
-    const netns = findNamespace(uid, member.told);
+    // A namespace that has a name may still be in the making, unless somebody said that it is there.
+    const isMade = member.told !== undefined || member.pod.status?.phase === 'Running';
+    const netns = isMade ? findNamespace(uid, member.told) : namespaceOfProcess(uid);
     if (netns === undefined) {
       // A pod that has not been started yet comes again by the network plugin, or when its status says Running.
       if (member.pod.status?.phase !== 'Running') return;

@@ -40,6 +40,11 @@ export function findNamespace(uid: string, told?: string, folder = NAMESPACES): 
   const candidates = [told, `${folder}/${uid}`];
   const found = candidates.find((file) => file !== undefined && existsSync(file));
   if (found !== undefined) return found;
+  return namespaceOfProcess(uid, folder);
+}
+
+/** The file of the network namespace that a pod's processes are in; undefined before the first one runs. */
+export function namespaceOfProcess(uid: string, folder = NAMESPACES): string | undefined {
   const pid = processOf(uid);
   if (pid === undefined) return undefined;
   const namespace = `/proc/${pid}/ns/net`;
