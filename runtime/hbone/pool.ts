@@ -58,6 +58,8 @@ interface Connection {
   /** Streams open or promised. */
   streams: number;
   retired: boolean;
+  /** The other side takes no more streams. */
+  toldToGo: boolean;
   idle: NodeJS.Timeout | undefined;
 }
 
@@ -101,8 +103,13 @@ export class HbonePool implements AsyncDisposable {
         return await openTunnel(session, options, release);
       } catch (error) {
         release();
-        // A pooled connection may have been told to go away while we chose it; nothing was sent, so ask anew.
-        if (!fresh && attempt < 3 && error instanceof HboneError && error.failure === 'http2') {
+        // The connection may have been told to go away while we chose it; nothing was sent, so ask anew.
+        if (
+          (!fresh || connection.toldToGo) &&
+          attempt < 3 &&
+          error instanceof HboneError &&
+          error.failure === 'http2'
+        ) {
           this.retire(key, connection);
           continue;
         }
@@ -172,13 +179,17 @@ export class HbonePool implements AsyncDisposable {
       silentSince: performance.now(),
       streams: 0,
       retired: false,
+      toldToGo: false,
       idle: undefined,
     };
     this.connections.set(key, [...(this.connections.get(key) ?? []), connection]);
     connection.session.then(
       (session) => {
         if (connection.retired) session.close();
-        session.once('goaway', () => this.retire(key, connection));
+        session.once('goaway', () => {
+          connection.toldToGo = true;
+          this.retire(key, connection);
+        });
         session.once('close', () => this.retire(key, connection));
       },
       () => this.retire(key, connection),

@@ -7,6 +7,7 @@ import {
   type Settings,
 } from 'node:http2';
 import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { reasonOf } from '../errors';
 import { parseAuthority, plainAddress } from './address';
@@ -97,12 +98,14 @@ export class HboneServer implements AsyncDisposable {
   }
 
   /**
-   * Stops listening, tells every peer to go away, lets open streams end by themselves until the deadline (milliseconds
-   * from now), then breaks what is left. Resolves when nothing is open.
+   * Tells every peer to go away, lets open streams end by themselves until the deadline (milliseconds from now), then
+   * breaks what is left. Resolves when nothing is open.
+   *
+   * @param lingerMs how long it still listens, for peers on their way; each is served once and told to go away
    */
-  async drain(deadlineMs: number): Promise<void> {
+  async drain(deadlineMs: number, lingerMs = 0): Promise<void> {
     this.draining = true;
-    const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()));
+    const closed = this.stopListening(lingerMs);
     for (const session of this.sessions.keys()) goAway(session);
     const deadline = setTimeout(() => {
       for (const session of this.sessions.keys()) session.destroy();
@@ -117,6 +120,15 @@ export class HboneServer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.drain(0);
+  }
+
+  private async stopListening(lingerMs: number): Promise<void> {
+    if (lingerMs > 0) {
+      await delay(lingerMs);
+      // Once round the loop of events: closing resets connections that were not accepted yet.
+      await immediate();
+    }
+    await new Promise<void>((resolve) => this.listener.close(() => resolve()));
   }
 
   private accepted(socket: Socket): void {
@@ -154,13 +166,11 @@ export class HboneServer implements AsyncDisposable {
     const peer = peerOf(socket);
     const local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
     const identity = clientIdentity(socket, parseSpiffe(this.inUse?.identity ?? '')?.trustDomain ?? '');
-    if (identity === undefined || socket.alpnProtocol !== 'h2' || this.draining) {
+    if (identity === undefined || socket.alpnProtocol !== 'h2') {
       const reason =
         identity === undefined
           ? 'tls error: identity verification error: peer has no identity in our trust domain'
-          : socket.alpnProtocol !== 'h2'
-            ? 'http handshake failed: peer does not speak HTTP/2'
-            : 'connection closed due to connection drain';
+          : 'http handshake failed: peer does not speak HTTP/2';
       this.rejected(reason, peer);
       socket.destroy();
       return;
@@ -177,6 +187,8 @@ export class HboneServer implements AsyncDisposable {
     session.once('close', () => this.sessions.delete(session));
     session.on('error', (error) => this.rejected(`http2 error: ${reasonOf(error)}`, peer));
     session.on('stream', (stream, headers) => this.request(stream, headers, identity, peer, local));
+    // It was on its way when the drain began: what it came for is served.
+    if (this.draining) goAway(session);
   }
 
   private request(

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type net from 'node:net';
 import os from 'node:os';
-import { check, libc } from './libc';
+import { check, koffi, libc } from './libc';
 import { AF_INET, AF_INET6, decodeSocketAddress, encodeSocketAddress, type AddressPort } from './socket-address';
 
 const setns = libc<(fd: number, type: number) => number>('int setns(int fd, int type)');
@@ -33,6 +33,7 @@ const SOL_IPV6 = 41;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_MARK = 36;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
 const SO_NETNS_COOKIE = 71;
 const IP_TRANSPARENT = 19;
 const IP_BIND_ADDRESS_NO_PORT = 24;
@@ -211,6 +212,25 @@ export function originalDestination(fd: number): AddressPort | undefined {
     }
   }
   return undefined;
+}
+
+/** Classic BPF for a little-endian machine, as x64 and arm64 are: `return 1`. */
+const SECOND_OF_GROUP = Buffer.from([0x06, 0, 0, 0, 1, 0, 0, 0]);
+
+/**
+ * Leaves new connections and datagrams to the socket that joined a shared port after this one, so that this one can
+ * answer what it has already been given and then be closed: closing resets whatever still waits to be accepted. Without
+ * such a socket nothing changes; without the kernel's support (Linux 4.5) neither.
+ *
+ * @param fd a socket made with `reusePort`
+ * @see socket(7), SO_ATTACH_REUSEPORT_CBPF: sockets are numbered in the order in which they joined
+ */
+export function preferSuccessor(fd: number): void {
+  // struct sock_fprog: the number of instructions, and a pointer to them at its natural place.
+  const program = Buffer.alloc(16);
+  program.writeUInt16LE(1, 0);
+  program.writeBigUInt64LE(koffi().address(SECOND_OF_GROUP), 8);
+  setsockopt()(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program, program.length);
 }
 
 /** The descriptor behind a handle of Node's; it stays Node's own. @throws when the handle is closed */

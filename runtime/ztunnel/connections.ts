@@ -22,10 +22,23 @@ interface Entry extends LiveConnection {
 /** The connections of one pod, for /config_dump, for policy changes and for the drain. */
 export class Connections {
   readonly #live = new Set<Entry>();
-  #emptied: (() => void) | undefined;
+  /** Connections from their acceptance to their end; not yet live while they are being opened. */
+  #serving = 0;
+  readonly #drains = new Set<() => void>();
 
   get size(): number {
     return this.#live.size;
+  }
+
+  /** Counts a connection from its acceptance on, so that a drain lets it be opened; `serves` ends with it. */
+  async serve(serves: Promise<void>): Promise<void> {
+    this.#serving += 1;
+    try {
+      await serves;
+    } finally {
+      this.#serving -= 1;
+      this.#ended();
+    }
   }
 
   /**
@@ -49,7 +62,7 @@ export class Connections {
       else report.sent(bytes);
     });
     this.#live.delete(entry);
-    if (this.#live.size === 0) this.#emptied?.();
+    this.#ended();
     const words = reason ?? (error && `io error: ${error.message}`);
     report.close(words === undefined ? {} : { error: words });
   }
@@ -61,18 +74,28 @@ export class Connections {
     }
   }
 
-  /** Resolves when no connection is left; after `deadlineMs` it closes them. */
+  /** Resolves when no connection is left; after `deadlineMs` it closes them, and waits for none that is being opened. */
   async drain(deadlineMs: number): Promise<void> {
-    if (this.#live.size === 0) return;
+    if (this.#serving === 0) return;
     await new Promise<void>((resolve) => {
-      const deadline = setTimeout(() => {
-        for (const entry of this.#live) entry.close('connection closed due to connection drain');
-      }, deadlineMs);
-      this.#emptied = () => {
+      let late = false;
+      const look = (): void => {
+        if (this.#serving > 0 && !(late && this.#live.size === 0)) return;
+        this.#drains.delete(look);
         clearTimeout(deadline);
         resolve();
       };
+      const deadline = setTimeout(() => {
+        late = true;
+        for (const entry of this.#live) entry.close('connection closed due to connection drain');
+        look();
+      }, deadlineMs);
+      this.#drains.add(look);
     });
+  }
+
+  #ended(): void {
+    for (const look of this.#drains) look();
   }
 
   /** `connections` of /config_dump (protocol reference 10.3). */

@@ -5,7 +5,7 @@ import net from 'node:net';
 import packet, { type DecodedPacket, type Packet, type Question } from 'dns-packet';
 import { PACKET_MARK, PORT } from '../api/ports';
 import { reasonOf } from '../errors';
-import { bindUdp, createStreamSocket, listenTcp } from '../redirect/sockets';
+import { bindUdp, createStreamSocket, listenTcp, preferSuccessor } from '../redirect/sockets';
 import { log } from '../telemetry/log';
 import type { DnsAnswer } from './dns-names';
 
@@ -108,6 +108,11 @@ export class DnsProxy {
   readonly #tcp: net.Server;
   readonly #clients = new Set<net.Socket>();
   readonly #waiting = new Map<number, Waiting>();
+  /** Descriptors of the listeners, which own them. */
+  readonly #listening: readonly number[];
+  /** Questions without an answer yet. */
+  #open = 0;
+  #answered: (() => void) | undefined;
   #upstream: dgram.Socket | undefined;
   #closed = false;
 
@@ -118,26 +123,40 @@ export class DnsProxy {
     private readonly metrics: DnsMetrics,
   ) {
     const options = { reusePort: true };
+    const udp = bindUdp(netns, '127.0.0.1', PORT.dns, options);
     this.#udp = dgram.createSocket('udp4');
     this.#udp.on('message', (message, client) => {
       this.#answer(message, (query, answer) => {
-        if (this.#closed) return;
         this.#udp.send(Buffer.isBuffer(answer) ? answer : fit(answer, query), client.port, client.address, () => {});
       });
     });
     this.#udp.on('error', (error) => logger.warn('dns listener', { error: error.message }));
-    this.#udp.bind({ fd: bindUdp(netns, '127.0.0.1', PORT.dns, options) });
+    this.#udp.bind({ fd: udp });
     this.#tcp = net.createServer((socket) => this.#serveTcp(socket));
     this.#tcp.on('error', (error) => logger.warn('dns listener', { error: error.message }));
-    this.#tcp.listen({ fd: listenTcp(netns, '127.0.0.1', PORT.dns, options) });
+    try {
+      const tcp = listenTcp(netns, '127.0.0.1', PORT.dns, options);
+      this.#tcp.listen({ fd: tcp });
+      this.#listening = [udp, tcp];
+    } catch (error) {
+      this.#udp.close();
+      throw error;
+    }
   }
 
-  close(): void {
+  /** Leaves new questions to the DNS proxy that was opened in the same pod after this one, where there is one. */
+  leaveToSuccessor(): void {
+    for (const fd of this.#listening) preferSuccessor(fd);
+  }
+
+  /** Answers what it was asked already, and closes. */
+  async close(): Promise<void> {
+    if (this.#open > 0) await new Promise<void>((resolve) => (this.#answered = resolve));
+    if (this.#closed) return;
     this.#closed = true;
     this.#udp.close();
     this.#tcp.close();
     for (const client of this.#clients) client.destroy();
-    for (const { resolve } of this.#waiting.values()) resolve(undefined);
     this.#upstream?.close();
   }
 
@@ -163,16 +182,18 @@ export class DnsProxy {
     const known = this.resolve(question);
     if (known !== undefined) return send(query, reply(query, known));
     const started = performance.now();
+    this.#open += 1;
     void this.#forward(message, query, tcp).then((answer) => {
       this.metrics.forwarded((performance.now() - started) / 1000, answer === undefined);
       send(query, answer ?? reply(query, { code: SERVER_FAILURE }));
+      this.#open -= 1;
+      if (this.#open === 0) this.#answered?.();
     });
   }
 
   /** Asks the resolvers in order. @returns the answer's bytes under the client's id, undefined when none answered */
   async #forward(message: Buffer, query: DecodedPacket, tcp: boolean): Promise<Buffer | undefined> {
     for (const resolver of this.#resolvers) {
-      if (this.#closed) return undefined;
       try {
         const asked = tcp ? this.#askTcp(message, resolver) : this.#askUdp(message, query, resolver);
         const answer = await asked;

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { PACKET_MARK, PORT } from '../api/ports';
 import { reasonOf } from '../errors';
 import { plainAddress } from '../hbone/address';
@@ -10,7 +10,7 @@ import { decideConnection } from '../policy/decide';
 import type { ConnectionFacts, Decision } from '../policy/model';
 import { openDelivery, type Delivery } from '../redirect/delivery';
 import type { AddressPort } from '../redirect/socket-address';
-import { createStreamSocket, fdOf, listenTcp, originalDestination } from '../redirect/sockets';
+import { createStreamSocket, fdOf, listenTcp, originalDestination, preferSuccessor } from '../redirect/sockets';
 import { log } from '../telemetry/log';
 import type { MeshState } from '../xds/mesh-state';
 import type { Workload } from '../xds/mesh-model';
@@ -51,6 +51,8 @@ const logger = log('proxy');
 const access = log('access');
 /** Milliseconds that HTTP/2 connections have beyond the tunnels in them. */
 const CARRIER_GRACE_MS = 200;
+/** Milliseconds that a listener still takes what reached it before its successor: many round trips. */
+const LINGER_MS = 200;
 /** The longest that a timer can be: connections of a pod that left the mesh end by themselves. */
 const FOREVER_MS = 2 ** 31 - 1;
 /** Ports of the proxy itself; a connection to them through the proxy would go round for ever. */
@@ -63,12 +65,15 @@ export class PodProxy implements RunningPod {
   readonly pool: HbonePool;
   readonly connections = new Connections();
   readonly #capture: net.Server[] = [];
+  /** Descriptors of the listeners, which own them. */
+  readonly #listening: number[] = [];
   readonly #sockets = new Set<net.Socket>();
   readonly #unsubscribe: () => void;
   #generation = 0;
   readonly #ending = new AbortController();
   #hbone: HboneServer | undefined;
   #dns: DnsProxy | undefined;
+  #dnsClosed: Promise<void> | undefined;
 
   private constructor(
     readonly node: NodeContext,
@@ -129,23 +134,26 @@ export class PodProxy implements RunningPod {
   }
 
   async leave(): Promise<void> {
-    this.#stopCapture();
+    const handedOver = this.#stopCapture(LINGER_MS);
     // Peers that have not yet heard that the pod left still come to 15008.
     await delay(this.node.config.drainMs, undefined, { signal: this.#ending.signal }).catch(() => {});
-    await this.#end(FOREVER_MS);
+    await handedOver;
+    await this.#end(FOREVER_MS, 0);
   }
 
   async drain(deadlineMs: number): Promise<void> {
-    this.#stopCapture();
     this.#ending.abort();
-    await this.#end(deadlineMs);
+    await this.#end(deadlineMs, Math.min(LINGER_MS, deadlineMs / 2));
   }
 
   /** Lets connections end by themselves until the deadline, then breaks them and closes everything. */
-  async #end(deadlineMs: number): Promise<void> {
+  async #end(deadlineMs: number, lingerMs: number): Promise<void> {
+    const handedOver = this.#stopCapture(lingerMs);
+    const peersGone = this.#hbone?.drain(Math.min(deadlineMs + CARRIER_GRACE_MS, FOREVER_MS), lingerMs);
+    await handedOver;
     // Connections first: they know why they end; what carries them follows.
-    const after = Math.min(deadlineMs + CARRIER_GRACE_MS, FOREVER_MS);
-    await Promise.all([this.connections.drain(deadlineMs), this.#hbone?.drain(after), this.pool.drain(after)]);
+    await this.connections.drain(deadlineMs - lingerMs);
+    await Promise.all([peersGone, this.pool.drain(CARRIER_GRACE_MS), this.#dnsClosed]);
     for (const socket of this.#sockets) socket.destroy();
     this.#unsubscribe();
     this.node.identities.release(this);
@@ -167,9 +175,9 @@ export class PodProxy implements RunningPod {
     this.#listenTcp(PORT.outbound, (socket, destination) => serveOutbound(this, socket, destination));
     this.#listenTcp(PORT.inboundPlaintext, (socket, destination) => servePlaintext(this, socket, destination));
     this.#hbone = await serveHbone({
-      listen: { fd: listenTcp(this.netns, '0.0.0.0', PORT.hbone, { reusePort: true }) },
+      listen: { fd: this.#openListener(PORT.hbone) },
       certificate: () => this.#certificate(),
-      onRequest: (request) => void serveInbound(this, request),
+      onRequest: (request) => void this.connections.serve(serveInbound(this, request)),
       onRejected: (reason, { address, port }) => {
         access.warn('connection failed', { 'src.addr': `${address}:${port}`, direction: 'inbound', error: reason });
       },
@@ -199,14 +207,20 @@ export class PodProxy implements RunningPod {
       } catch {
         return void socket.destroy();
       }
-      serve(socket, destination).catch((error: unknown) => {
+      this.connections.serve(serve(socket, destination)).catch((error: unknown) => {
         logger.error('a connection failed inside ztunnel', { pod: this.identity.name, error: reasonOf(error) });
         socket.destroy();
       });
     });
     server.on('error', (error) => logger.warn('listener', { pod: this.identity.name, port, error: error.message }));
-    server.listen({ fd: listenTcp(this.netns, '0.0.0.0', port, { reusePort: true }) });
+    server.listen({ fd: this.#openListener(port) });
     this.#capture.push(server);
+  }
+
+  #openListener(port: number): number {
+    const fd = listenTcp(this.netns, '0.0.0.0', port, { reusePort: true });
+    this.#listening.push(fd);
+    return fd;
   }
 
   #certificate(): WorkloadCertificate | Promise<WorkloadCertificate> {
@@ -219,12 +233,20 @@ export class PodProxy implements RunningPod {
     });
   }
 
-  #stopCapture(): void {
+  /**
+   * Leaves new connections to the next ztunnel, where there is one, takes those that have come already, and stops
+   * listening for captured ones. May be called again.
+   */
+  async #stopCapture(lingerMs: number): Promise<void> {
     const key = servedKey(this.identity);
     if (this.node.served.get(key) === this) this.node.served.delete(key);
-    for (const server of this.#capture) server.close();
-    this.#dns?.close();
-    this.#dns = undefined;
+    for (const fd of this.#listening.splice(0)) preferSuccessor(fd);
+    this.#dns?.leaveToSuccessor();
+    await delay(lingerMs);
+    // Once round the loop of events, so that a process that was late itself accepts before it closes.
+    await immediate();
+    for (const server of this.#capture.splice(0)) server.close();
+    this.#dnsClosed ??= this.#dns?.close();
   }
 
   /** Closes connections that a change of policies or of this workload no longer admits. */

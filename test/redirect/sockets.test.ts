@@ -12,6 +12,7 @@ import {
   localAddress,
   openNamespace,
   originalDestination,
+  preferSuccessor,
 } from '../../runtime/redirect/sockets';
 import { addressBytes, addressText } from '../../runtime/redirect/socket-address';
 import { makeNetwork, type TestNetwork } from './network';
@@ -52,6 +53,39 @@ test.each(['127.0.0.1', '::1'])('TCP inside another namespace, on %s', async (ad
   expect(originalDestination(fdOf(client))).toBeUndefined();
   client.destroy();
   server.close();
+});
+
+test('a listener leaves new connections to its successor, once there is one', async () => {
+  const accepted = { older: 0, newer: 0 };
+  const listen = async (name: keyof typeof accepted, port: number): Promise<{ server: net.Server; fd: number }> => {
+    const fd = listenTcp(pod, '127.0.0.1', port, { reusePort: true });
+    const server = net.createServer((socket) => {
+      accepted[name] += 1;
+      socket.destroy();
+    });
+    server.listen({ fd });
+    await once(server, 'listening');
+    return { server, fd };
+  };
+  const older = await listen('older', 0);
+  const { port } = localAddress(older.fd)!;
+  const connect = async (times: number): Promise<void> => {
+    for (let made = 0; made < times; made += 1) {
+      const client = new net.Socket({ fd: createStreamSocket(pod, { family: 4 }) }).connect(port, '127.0.0.1');
+      client.resume();
+      await once(client, 'close');
+    }
+  };
+  preferSuccessor(older.fd);
+  await connect(5);
+  expect(accepted).toEqual({ older: 5, newer: 0 });
+  const newer = await listen('newer', port);
+  await connect(40);
+  expect(accepted).toEqual({ older: 5, newer: 40 });
+  older.server.close();
+  await connect(5);
+  expect(accepted).toEqual({ older: 5, newer: 45 });
+  newer.server.close();
 });
 
 test('UDP inside another namespace', async () => {

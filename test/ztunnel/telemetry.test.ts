@@ -173,9 +173,10 @@ test('connections that clients abandon at any moment leave nothing behind', asyn
 });
 
 test('istioctl prints our dump', { timeout: BUILD_TIMEOUT_MS }, async () => {
+  const { text } = await ztunnel.get('admin', '/config_dump');
   const istioctl = istioctlPath();
   const file = path.join(tmpdir(), `dump-${process.pid}.json`);
-  writeFileSync(file, (await ztunnel.get('admin', '/config_dump')).text);
+  writeFileSync(file, text);
   const print = (what: string): string =>
     execFileSync(istioctl, ['ztunnel-config', what, '--file', file], { encoding: 'utf8' });
   const rows = (text: string): string[] => text.split('\n').map((line) => line.replace(/\s+/g, ' ').trim());
