@@ -161,6 +161,20 @@ test('pods that come and go disturb no others', async () => {
   expect(counts.answered).toBe(counts.sent);
 });
 
+test('kubectl rollout restart of ztunnel fails no new connection', async () => {
+  await mesh.ambient('enroll', NS);
+  const lives = await livesOf(mesh, NS);
+  const before = await mesh.pid('ztunnel');
+  const counts = await underLoad('restart', async () => {
+    await mesh.kubectl('rollout restart -n istio-system daemonset/ztunnel');
+    await mesh.kubectl('rollout status -n istio-system daemonset/ztunnel --timeout=40s');
+  });
+  expect(await mesh.pid('ztunnel')).not.toBe(before);
+  expect(counts.failures).toEqual([]);
+  expect(counts.answered).toBe(counts.sent);
+  expect(await livesOf(mesh, NS)).toEqual(lives);
+});
+
 test('nothing crosses the bridge in plaintext, also while ztunnel or the agent is away', async () => {
   // The capture sees what is plain: without enrolment it finds the marker.
   await mesh.ambient('unenroll', NS);

@@ -1,5 +1,5 @@
 import type { Kind } from '../../api/kinds';
-import type { KubeObject, Pod, Service, Workload } from '../../api/resources';
+import type { DaemonSet, KubeObject, Pod, Service, Workload } from '../../api/resources';
 import { definition } from '../schema/builtin';
 import { definitionName } from '../schema/kind-schema';
 import { validate } from '../schema/validate';
@@ -46,6 +46,20 @@ function workloadCauses({ spec }: Workload, previous: Workload | undefined): Cau
       field: 'spec.template.spec.restartPolicy',
     });
   }
+  return causes;
+}
+
+function daemonSetCauses(set: DaemonSet, previous: DaemonSet | undefined): Cause[] {
+  const causes = workloadCauses(set, previous);
+  const { rollingUpdate } = (set.spec['updateStrategy'] ?? {}) as { rollingUpdate?: Record<string, unknown> };
+  if (rollingUpdate === undefined) return causes;
+  const field = 'spec.updateStrategy.rollingUpdate';
+  const [surges, misses] = ['maxSurge', 'maxUnavailable'].map((name) => parseInt(String(rollingUpdate[name]), 10) > 0);
+  if (surges && misses) {
+    const why = 'may not be set when maxUnavailable is non-zero';
+    causes.push(wrongValue(`${field}.maxSurge`, rollingUpdate['maxSurge'], why));
+  }
+  if (!surges && !misses) causes.push(required(`${field}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
   return causes;
 }
 
@@ -159,7 +173,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   '/secrets': secretCauses,
   'apps/deployments': workloadCauses,
   'apps/replicasets': workloadCauses,
-  'apps/daemonsets': workloadCauses,
+  'apps/daemonsets': daemonSetCauses,
   'rbac.authorization.k8s.io/rolebindings': bindingCauses,
   'rbac.authorization.k8s.io/clusterrolebindings': bindingCauses,
   'apiextensions.k8s.io/customresourcedefinitions': definitionCauses,

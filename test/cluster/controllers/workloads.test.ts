@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../../runtime/api/kinds';
 import type { DaemonSet, Deployment, ReplicaSet } from '../../../runtime/api/resources';
+import { kubectlPath } from '../../peers/kubectl-path';
 import { TestMesh, eventually, isReady } from '../mesh';
 
+const run = promisify(execFile);
 const NS = 'work';
+const BOTH = { rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
 let mesh: TestMesh;
 
 beforeAll(async () => {
@@ -67,6 +72,39 @@ test('a daemon set has one pod on the node, and replaces it on a change', async 
   await eventually(() => settled('1'), 'first pod');
   await mesh.client.patch(KIND.DaemonSet, 'agent', NS, { spec: { template: template('agent', '2') } });
   await eventually(() => settled('2'), 'replaced pod');
+});
+
+test('a daemon set with a surge has its new pod ready before the old one goes', async () => {
+  const spec = (version: string) => ({
+    selector: { matchLabels: { app: 'surging' } },
+    updateStrategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    template: template('surging', version),
+  });
+  const versions = async (): Promise<string[]> =>
+    (await mesh.pods(NS, 'app=surging'))
+      .filter((pod) => isReady(pod) && pod.metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata.annotations!['version']!);
+  const kubectl = async (...args: string[]): Promise<string> =>
+    (await run(kubectlPath(), ['--kubeconfig', mesh.kubeconfig, '-n', NS, ...args])).stdout;
+  const rollout = (): Promise<string> => kubectl('rollout', 'status', 'daemonset/surging', '--timeout=30s');
+  await mesh.client.create<DaemonSet>(KIND.DaemonSet, {
+    metadata: { name: 'surging', namespace: NS },
+    spec: spec('1'),
+  });
+  await rollout();
+  expect(await versions()).toEqual(['1']);
+
+  const seen: string[][] = [];
+  await mesh.client.patch(KIND.DaemonSet, 'surging', NS, { spec: spec('2') });
+  await eventually(async () => {
+    seen.push(await versions());
+    return seen.at(-1)!.join() === '2' ? true : undefined;
+  }, 'the new pod alone');
+  expect(seen.filter((ready) => ready.length === 0)).toEqual([]);
+  expect(await rollout()).toContain('successfully rolled out');
+
+  const both = kubectl('patch', 'daemonset', 'surging', '-p', JSON.stringify({ spec: { updateStrategy: BOTH } }));
+  await expect(both).rejects.toThrow(/maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero/);
 });
 
 test('deleting a deployment takes its replica sets and pods along', async () => {
