@@ -6,6 +6,7 @@ import { jwksFetch } from '../rules/jwks-fetch';
 import { onlyNegations } from '../rules/only-negations';
 import { peerAuthenticationDisable } from '../rules/peer-authentication-disable';
 import { portLevelMtlsRoot } from '../rules/port-level-mtls-root';
+import { portMtlsNotKept } from '../rules/port-mtls-not-kept';
 import { ruleSplit } from '../rules/rule-split';
 import { strictAndOutsider } from '../rules/strict-and-outsider';
 import { tlsWithoutCa } from '../rules/tls-without-ca';
@@ -23,6 +24,7 @@ export const SECURITY: readonly Rule[] = [
   onlyNegations,
   uncoveredWorkload,
   portLevelMtlsRoot,
+  portMtlsNotKept,
   applicationUid,
   tlsWithoutCa,
   jwksFetch,
