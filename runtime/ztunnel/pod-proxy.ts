@@ -241,12 +241,14 @@ export class PodProxy implements RunningPod {
     const key = servedKey(this.identity);
     if (this.node.served.get(key) === this) this.node.served.delete(key);
     for (const fd of this.#listening.splice(0)) preferSuccessor(fd);
-    this.#dns?.leaveToSuccessor();
+    const dns = this.#dns;
+    this.#dns = undefined;
+    dns?.leaveToSuccessor();
     await delay(lingerMs);
     // Once round the loop of events, so that a process that was late itself accepts before it closes.
     await immediate();
     for (const server of this.#capture.splice(0)) server.close();
-    this.#dnsClosed ??= this.#dns?.close();
+    if (dns !== undefined) this.#dnsClosed = dns.close();
   }
 
   /** Closes connections that a change of policies or of this workload no longer admits. */
