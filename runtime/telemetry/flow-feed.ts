@@ -4,10 +4,14 @@ import { TrafficGraph } from '../graph/traffic-graph';
 import type { KubeClient } from '../kube/client';
 import type { FlowRecord } from './flow-record';
 import type { HostMessage, PageMessage } from '../graph/protocol';
+import { pause } from '../pause';
 import { openTrafficSource, type SourceKind, type TrafficSource } from './traffic-source';
 
 /** Pictures a second: patches stay far below what a page can draw. */
 const FRAME_MS = 250;
+/** Between attempts to find out what a cluster has. */
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 15_000;
 
 /**
  * One mesh's live traffic for any number of viewers: reads it once, keeps one graph, and gives each viewer its own
@@ -15,28 +19,39 @@ const FRAME_MS = 250;
  */
 export class FlowFeed {
   readonly graph = new TrafficGraph();
+  readonly #stop = new AbortController();
   readonly #opened: Promise<TrafficSource | undefined>;
   #source: TrafficSource | undefined;
   #problem: string | undefined;
+  #lookedAt: readonly string[] = [];
   readonly #viewers = new Map<FlowSession, (message: HostMessage) => void>();
   readonly #listeners: ((record: FlowRecord) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(client: KubeClient, kind?: SourceKind) {
+    this.#opened = this.#open(client, kind);
+  }
+
+  /** Opens the cluster's source, and tries again while it cannot be told which one that is. */
+  async #open(client: KubeClient, kind?: SourceKind): Promise<TrafficSource | undefined> {
+    const { signal } = this.#stop;
     const onRecord = (record: FlowRecord): void => {
       for (const listener of this.#listeners) listener(record);
     };
-    this.#opened = openTrafficSource(client, this.graph, { kind, onRecord }).then(
-      (source) => {
+    for (let retry = FIRST_RETRY_MS; !signal.aborted; retry = Math.min(retry * 2, LAST_RETRY_MS)) {
+      try {
+        const source = await openTrafficSource(client, this.graph, { kind, onRecord });
+        this.#problem = undefined;
         this.#source = source;
         source.setActive?.(this.#viewers.size > 0);
+        source.lookAt?.(new Set(this.#lookedAt));
         return source;
-      },
-      (error: unknown) => {
-        this.#problem = reasonOf(error);
-        return undefined;
-      },
-    );
+      } catch (error) {
+        this.#problem = `${reasonOf(error)}; trying again`;
+        await pause(retry, signal);
+      }
+    }
+    return undefined;
   }
 
   /** Resolves when the mesh's proxies are known. */
@@ -46,6 +61,7 @@ export class FlowFeed {
 
   /** Namespaces that a viewer looks at, so that sampled figures of these are fresher. */
   #lookAt(namespaces: readonly string[]): void {
+    this.#lookedAt = namespaces;
     this.#source?.lookAt?.(new Set(namespaces));
   }
 
@@ -79,6 +95,7 @@ export class FlowFeed {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
     clearInterval(this.#timer);
     this.#viewers.clear();
     await (await this.#opened)?.[Symbol.asyncDispose]();

@@ -29,6 +29,8 @@ const MOST_LOGS = 24;
 /** A refusal stays one for a while. */
 const REFUSED_RETRY_MS = 60_000;
 const LOG_RETRY_MS = 5_000;
+/** So often a Prometheus is looked for where there is none, or where its services cannot be listed. */
+const PROMETHEUS_LOOK_MS = 120_000;
 /** Prometheus reads its proxies every 15 s, or more seldom. */
 const PROMETHEUS_MS = 10_000;
 /** So long after Prometheus had something new of a proxy, the proxy is asked itself. */
@@ -62,8 +64,8 @@ export class UpstreamSource implements TrafficSource {
   #active = true;
   #lookedAt: ReadonlySet<string> = new Set();
   #logsTurn = false;
-  /** Null until somebody has looked. */
-  #prometheus: Prometheus | undefined | null = null;
+  #prometheus: Prometheus | undefined;
+  #prometheusLookedAt = -Infinity;
   #prometheusAskedAt = -Infinity;
 
   constructor(
@@ -153,7 +155,9 @@ export class UpstreamSource implements TrafficSource {
 
   /** Logs open in turn with readings, so that neither waits for the other's end. */
   #nextJob(now: number): (() => Promise<void>) | undefined {
-    if (this.#prometheus === null) return () => this.#findPrometheus();
+    if (this.#prometheus === undefined && now >= this.#prometheusLookedAt + PROMETHEUS_LOOK_MS) {
+      return () => this.#findPrometheus();
+    }
     if (this.#prometheus !== undefined && now >= this.#prometheusAskedAt + PROMETHEUS_MS) {
       const prometheus = this.#prometheus;
       return () => this.#askPrometheus(prometheus);
@@ -229,6 +233,7 @@ export class UpstreamSource implements TrafficSource {
   }
 
   async #findPrometheus(): Promise<void> {
+    this.#prometheusLookedAt = Date.now();
     this.#prometheus = await findPrometheus(this.client).catch(() => undefined);
   }
 
