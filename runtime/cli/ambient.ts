@@ -66,6 +66,7 @@ function program(): Command {
     .description('show the mesh, its components and namespaces')
     .addOption(state)
     .addOption(output)
+    .option('--certificates', "count workloads' certificates too, with the first expiry: asks every ztunnel")
     .action(run(async (options) => (await import('./status')).status(options as never)));
   root
     .command('kubeconfig')

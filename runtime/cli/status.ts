@@ -2,12 +2,27 @@ import type { MeshStatus } from '../engine/engine';
 import { engineOf } from '../engine/registry';
 import { KIND } from '../api/kinds';
 import type { Namespace, Pod } from '../api/resources';
+import { summaryWords, type CertificateSummary } from '../kube/certificates';
 import { connect } from '../kube/client';
 import { enrolledPods, enrollmentWords, type EnrolledPod } from '../kube/enrolled-pods';
+import { certificateSummary } from '../kube/workload-certificates';
 import { print, table, type OutputFormat } from './output';
 import { stateFolder } from './mesh';
 
-type Shown = MeshStatus & { readonly pods?: readonly EnrolledPod[] };
+interface StatusCommand {
+  output: OutputFormat;
+  state?: string;
+  /** Asks ztunnels for workloads' certificates, a port-forward each. */
+  certificates?: boolean;
+}
+
+/** What is read of the mesh's objects, where one runs. */
+interface Read {
+  readonly pods: readonly EnrolledPod[];
+  readonly certificates?: CertificateSummary;
+}
+
+type Shown = MeshStatus & Partial<Read>;
 
 function text(status: Shown): string {
   const nodes = status.nodes.map((node) => [node.name, node.redirect ?? '', node.redirectReason ?? '']);
@@ -29,6 +44,7 @@ function text(status: Shown): string {
     `engine ${status.engine}, ${status.state}${context}${version}${status.kubeconfig === undefined ? '' : `, KUBECONFIG=${status.kubeconfig}`}\n`,
     ...status.missingIsolation.map((missing) => `note: ${missing}\n`),
     ...(status.problems ?? []).map(({ message, remedy }) => `problem: ${message}\n  ${remedy}\n`),
+    status.certificates === undefined ? '' : `certificates: ${summaryWords(status.certificates, Date.now())}\n`,
     nodes.length === 0 ? '' : `\n${table(['NODE', 'REDIRECT', 'REASON'], nodes)}`,
     `\n${table(['COMPONENT', 'READY', 'PID', 'MEMORY MIB'], components)}`,
     `\n${table(['NAMESPACE', 'MODE', 'WAYPOINT'], namespaces)}`,
@@ -36,19 +52,20 @@ function text(status: Shown): string {
   ].join('');
 }
 
-/** Which pods are enrolled, by whose label, and whether they are captured. */
-async function podsOf(kubeconfig: string): Promise<EnrolledPod[]> {
+/** Which pods are enrolled, by whose label, and whether they are captured; with certificates, if asked for. */
+async function read(kubeconfig: string, certificates: boolean): Promise<Read> {
   using client = await connect({ kubeconfig });
   const [namespaces, pods] = await Promise.all([client.list<Namespace>(KIND.Namespace), client.list<Pod>(KIND.Pod)]);
-  return enrolledPods(namespaces, pods);
+  const summary = certificates ? { certificates: await certificateSummary(client) } : {};
+  return { pods: enrolledPods(namespaces, pods), ...summary };
 }
 
 /** `ambient status`: exit code 1 when no mesh runs, a component is not ready, or something keeps traffic from flowing. */
-export async function status(options: { output: OutputFormat; state?: string }): Promise<number> {
+export async function status(options: StatusCommand): Promise<number> {
   const state = stateFolder(options.state);
   const mesh = await (await engineOf(state)).status({ state });
   const running = mesh.state === 'running' && mesh.kubeconfig !== undefined;
-  const found: Shown = running ? { ...mesh, pods: await podsOf(mesh.kubeconfig) } : mesh;
+  const found: Shown = running ? { ...mesh, ...(await read(mesh.kubeconfig, options.certificates ?? false)) } : mesh;
   print(options.output, found, (value) =>
     value.state === 'stopped' ? `No mesh is running from ${state}. Start one with: ambient up\n` : text(value),
   );

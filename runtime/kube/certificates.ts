@@ -24,6 +24,47 @@ export function readCertificates(dump: string): WorkloadCertificate[] {
   });
 }
 
+/** What the certificates that ztunnels hold come to. */
+export interface CertificateSummary {
+  /** Certificates; an identity that runs on two nodes has two. */
+  readonly held: number;
+  readonly available: number;
+  /** When the first of them ends, ISO 8601; absent while none is available. */
+  readonly firstExpires?: string;
+  /** Identities without one, with the reason. */
+  readonly unavailable: readonly string[];
+  /** ztunnels that did not tell, with the reason. */
+  readonly unread: readonly string[];
+}
+
+/** @param unread ztunnels that did not tell, with the reason */
+export function summarizeCertificates(
+  certificates: readonly WorkloadCertificate[],
+  unread: readonly string[] = [],
+): CertificateSummary {
+  const ends = certificates.flatMap(({ expires }) => expires ?? []);
+  return {
+    held: certificates.length,
+    available: certificates.filter(({ state }) => state === 'Available').length,
+    ...(ends.length > 0 && { firstExpires: new Date(Math.min(...ends)).toISOString() }),
+    unavailable: certificates
+      .filter(({ state }) => state.startsWith('Unavailable'))
+      .map(({ identity, state }) => `${identity} (${state})`),
+    unread,
+  };
+}
+
+/** `9 of workloads, the first expires in 23 h`, and what is wrong with which of them. */
+export function summaryWords(
+  { held, available, firstExpires, unavailable, unread }: CertificateSummary,
+  now: number,
+): string {
+  const first = firstExpires === undefined ? '' : `, the first ${expiryWords(Date.parse(firstExpires), now)}`;
+  const some = available === held ? '' : `, ${available} available`;
+  const wrong = [...unavailable, ...unread.map((reason) => `not read: ${reason}`)];
+  return [`${held} of workloads${some}${first}`, ...wrong].join('; ');
+}
+
 /** `expires in 23 h`, in the unit that tells enough. */
 export function expiryWords(expires: number, now: number): string {
   const left = expires - now;

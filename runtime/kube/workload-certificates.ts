@@ -1,6 +1,14 @@
+import { KIND } from '../api/kinds';
+import { APP } from '../api/labels';
 import { PORT } from '../api/ports';
 import type { Pod } from '../api/resources';
-import { readCertificates, type WorkloadCertificate } from './certificates';
+import { reasonOf } from '../errors';
+import {
+  readCertificates,
+  summarizeCertificates,
+  type CertificateSummary,
+  type WorkloadCertificate,
+} from './certificates';
 import { apiError, type KubeClient } from './client';
 import { getInPod } from './pod-port';
 
@@ -13,4 +21,19 @@ export async function workloadCertificates(
   const { namespace, name } = ztunnel.metadata;
   if (status !== 200) throw apiError(status, body, `the configuration of ${namespace}/${name}`);
   return readCertificates(body);
+}
+
+/** Asks every ztunnel that runs, one after the other: a port-forward each. What cannot be read is told beside the rest. */
+export async function certificateSummary(client: KubeClient): Promise<CertificateSummary> {
+  const certificates: WorkloadCertificate[] = [];
+  const unread: string[] = [];
+  for (const ztunnel of await client.list<Pod>(KIND.Pod, { labelSelector: `app=${APP.ztunnel}` })) {
+    if (ztunnel.status?.phase !== 'Running') continue;
+    try {
+      certificates.push(...(await workloadCertificates(client, ztunnel)));
+    } catch (error) {
+      unread.push(reasonOf(error));
+    }
+  }
+  return summarizeCertificates(certificates, unread);
 }

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { CertificateReads } from '../../extension/views/certificate-reads';
 import { certificateRows, certificatesRow } from '../../extension/views/certificate-rows';
 import type { Pod } from '../../runtime/api/resources';
-import { expiryWords, readCertificates } from '../../runtime/kube/certificates';
+import { expiryWords, readCertificates, summarizeCertificates, summaryWords } from '../../runtime/kube/certificates';
 import { KubeClient } from '../../runtime/kube/client';
 
 const HOUR = 3_600_000;
@@ -56,6 +56,34 @@ test.each([
   [47 * HOUR, 'expires in 47 h'],
   [90 * 24 * HOUR, 'expires in 90 days'],
 ])('%d ms before the end: %s', (left, words) => expect(expiryWords(1e12 + left, 1e12)).toBe(words));
+
+test.each<[string, Parameters<typeof summarizeCertificates>, string]>([
+  ['none', [[]], '0 of workloads'],
+  [
+    'good ones',
+    [
+      [
+        { identity: 'a', state: 'Available', expires: 9 * HOUR },
+        { identity: 'b', state: 'Available', expires: 5 * HOUR },
+      ],
+    ],
+    '2 of workloads, the first expires in 5 h',
+  ],
+  [
+    'some that are not there',
+    [
+      [
+        { identity: 'a', state: 'Available', expires: 9 * HOUR },
+        { identity: 'b', state: 'Initializing' },
+        { identity: 'c', state: 'Unavailable: denied' },
+      ],
+      ['no answer'],
+    ],
+    '3 of workloads, 1 available, the first expires in 9 h; c (Unavailable: denied); not read: no answer',
+  ],
+])('what certificates come to: %s', (_name, held, words) => {
+  expect(summaryWords(summarizeCertificates(...held), 0)).toBe(words);
+});
 
 test('a row is read when it is opened, and opened again; one a second', async () => {
   vi.useFakeTimers();

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
 import type { Pod } from '../../runtime/api/resources';
 import type { Check } from '../../runtime/doctor/check';
-import { expiryWords } from '../../runtime/kube/certificates';
+import { expiryWords, type CertificateSummary } from '../../runtime/kube/certificates';
 import { workloadCertificates } from '../../runtime/kube/workload-certificates';
 import { ADDRESS, AdsClient, AUTHORIZATION, readAddress } from '../istiod/reference-client';
 import { read, text } from '../istiod/wire';
@@ -121,6 +121,13 @@ test('the certificates of workloads are read from the running ztunnel, and docto
   expect(checks.find(({ name }) => name === "workloads' certificates")).toMatchObject({
     state: 'ok',
     detail: expect.stringMatching(/^\d+ of workloads, the first expires in 2[34] h$/),
+  });
+  const status = await mesh.ambient<{ certificates: CertificateSummary }>('status', '--certificates');
+  const first = Math.min(...certificates.flatMap(({ expires }) => expires ?? []));
+  expect(status.certificates).toMatchObject({
+    held: certificates.length,
+    firstExpires: new Date(first).toISOString(),
+    unread: [],
   });
 });
 
