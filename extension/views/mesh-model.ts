@@ -1,11 +1,13 @@
 import { DATAPLANE_MODE, GATEWAY_MANAGED, STAND_IN, USE_WAYPOINT, WAYPOINT_CLASS } from '../../runtime/api/labels';
+import { workloadName } from '../../runtime/api/workload-names';
 import { enrolledPod, enrollmentWords } from '../../runtime/kube/enrolled-pods';
 import type { Gateway, KubeObject, Namespace, Pod, Service } from '../../runtime/api/resources';
 
 /** A row of the Mesh view, without anything of VS Code. */
 export interface MeshRow {
   readonly id: string;
-  readonly kind: 'namespace' | 'service' | 'waypoint' | 'pod' | 'certificates' | 'ztunnel' | 'certificate' | 'note';
+  readonly kind:
+    'namespace' | 'service' | 'waypoint' | 'workload' | 'pod' | 'certificates' | 'ztunnel' | 'certificate' | 'note';
   readonly label: string;
   readonly description: string;
   /** More than fits behind the label. */
@@ -28,13 +30,21 @@ export interface MeshObjects {
 
 const hidden = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease', 'istio-system']);
 
+/** How a pod takes part, in a word or two. */
+function modeOf(pod: Pod, owner: Namespace): string {
+  const enrolled = enrolledPod(pod, owner);
+  if (enrolled?.captured) return 'ambient';
+  return enrolled === undefined || enrolled.leftOut ? 'direct' : 'not captured';
+}
+
+const isReady = ({ status }: Pod): boolean =>
+  status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+
 /** `kubectl get pods -l istio.io/dataplane-mode=ambient` finds none of these: the label is on their namespace. */
 function podRow(pod: Pod, owner: Namespace): MeshRow {
   const { namespace = '', name, annotations = {} } = pod.metadata;
   const enrolled = enrolledPod(pod, owner);
-  const ready = pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-  const mode = enrolled?.captured ? 'ambient' : enrolled === undefined || enrolled.leftOut ? 'direct' : 'not captured';
-  const notes = [mode, ...(ready ? [] : [pod.status?.phase ?? 'Pending'])];
+  const notes = [modeOf(pod, owner), ...(isReady(pod) ? [] : [pod.status?.phase ?? 'Pending'])];
   if (annotations[STAND_IN] === 'true') notes.push('stand-in');
   return {
     id: `pod/${namespace}/${name}`,
@@ -48,10 +58,57 @@ function podRow(pod: Pod, owner: Namespace): MeshRow {
   };
 }
 
+/** What runs a pod, as a user wrote it: a Deployment rather than its ReplicaSet; undefined for a pod by itself. */
+function controllerKind({ metadata }: Pod): string | undefined {
+  const kind = metadata.ownerReferences?.find(({ controller }) => controller)?.kind;
+  return kind === 'ReplicaSet' && metadata.labels?.['pod-template-hash'] !== undefined ? 'Deployment' : kind;
+}
+
+/** The pods of a namespace below the workloads that run them; a pod by itself is a row of its own. */
+function podRows(pods: readonly Pod[], owner: Namespace): MeshRow[] {
+  const alone: MeshRow[] = [];
+  const workloads = new Map<string, { kind: string; pods: Pod[] }>();
+  for (const pod of pods) {
+    const kind = controllerKind(pod);
+    if (kind === undefined) {
+      alone.push(podRow(pod, owner));
+      continue;
+    }
+    const key = `${kind}/${workloadName(pod)}`;
+    const workload = workloads.get(key) ?? { kind, pods: [] };
+    workloads.set(key, workload);
+    workload.pods.push(pod);
+  }
+  const grouped = [...workloads].map(([key, workload]) => workloadRow(key, workload.kind, workload.pods, owner));
+  return [...grouped, ...alone].sort((a, b) => a.label.localeCompare(b.label));
+}
+
+function workloadRow(key: string, kind: string, pods: readonly Pod[], owner: Namespace): MeshRow {
+  const namespace = owner.metadata.name;
+  const modes = new Map<string, number>();
+  for (const pod of pods) modes.set(modeOf(pod, owner), (modes.get(modeOf(pod, owner)) ?? 0) + 1);
+  const words = [...modes].map(([mode, count]) => (modes.size === 1 ? mode : `${count} ${mode}`));
+  const ready = pods.filter(isReady).length;
+  const count = pods.length === 1 ? '1 pod' : `${pods.length} pods`;
+  return {
+    id: `workload/${namespace}/${key}`,
+    kind: 'workload',
+    label: key.slice(kind.length + 1),
+    description: [count, ...words, ...(ready === pods.length ? [] : [`${ready} ready`])].join(', '),
+    tooltip: `${kind} ${key.slice(kind.length + 1)}: ${count}, ${ready} ready`,
+    context: 'workload',
+    namespace,
+    children: pods.map((pod) => podRow(pod, owner)),
+  };
+}
+
 /** What a waypoint's Gateway deployed is shown by the Gateway's own row. */
 const isApplication = (object: KubeObject): boolean => object.metadata.labels?.[GATEWAY_MANAGED] === undefined;
 
-/** Lays the cluster out as namespaces with their waypoints, services and pods; empty system namespaces are left out. */
+/**
+ * Lays the cluster out as namespaces with their waypoints, services, and workloads with their pods; empty system namespaces
+ * are left out.
+ */
 export function meshRows({ namespaces, services, pods, gateways }: MeshObjects): MeshRow[] {
   return namespaces
     .map((entry): MeshRow => {
@@ -97,9 +154,7 @@ export function meshRows({ namespaces, services, pods, gateways }: MeshObjects):
               children: [],
             };
           }),
-        ...own(pods)
-          .filter(isApplication)
-          .map((pod) => podRow(pod, entry)),
+        ...podRows(own(pods).filter(isApplication), entry),
       ];
       return {
         id: `namespace/${namespace}`,

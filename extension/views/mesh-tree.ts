@@ -14,6 +14,7 @@ const icons: Record<MeshRow['kind'], string> = {
   namespace: 'symbol-namespace',
   service: 'globe',
   waypoint: 'type-hierarchy',
+  workload: 'layers',
   pod: 'server-process',
   certificates: 'lock',
   ztunnel: 'server',
@@ -24,6 +25,7 @@ const icons: Record<MeshRow['kind'], string> = {
 /** How a row that has others below it begins. */
 const opening: Partial<Record<MeshRow['kind'], vscode.TreeItemCollapsibleState>> = {
   namespace: vscode.TreeItemCollapsibleState.Expanded,
+  workload: vscode.TreeItemCollapsibleState.Collapsed,
   certificates: vscode.TreeItemCollapsibleState.Collapsed,
   ztunnel: vscode.TreeItemCollapsibleState.Collapsed,
 };
@@ -36,7 +38,7 @@ interface Watches {
 }
 
 /**
- * The Mesh view: namespaces with their waypoints, services and pods, kept current by watches while the mesh runs, and the
+ * The Mesh view: namespaces with their waypoints, services, workloads and pods, kept current by watches while the mesh runs, and the
  * certificates of workloads, read when somebody opens their row.
  */
 export class MeshTree implements vscode.TreeDataProvider<MeshRow>, vscode.Disposable {

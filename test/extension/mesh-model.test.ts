@@ -59,6 +59,42 @@ test('a pod tells how it takes part', () => {
   ]);
 });
 
+test('pods are below the workload that runs them', () => {
+  const run = (name: string, kind: string, owner: string, ready: boolean, redirection = 'enabled') => ({
+    ...meta(name, {
+      generateName: `${owner}-`,
+      ownerReferences: [{ apiVersion: 'apps/v1', kind, name: owner, uid: owner, controller: true }],
+      labels: kind === 'ReplicaSet' ? { 'pod-template-hash': '5d4f' } : {},
+      annotations: { 'ambient.istio.io/redirection': redirection },
+    }),
+    spec: { containers: [] },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: ready ? ('True' as const) : ('False' as const) }],
+    },
+  });
+  const [row] = meshRows({
+    namespaces: [namespace({ 'istio.io/dataplane-mode': 'ambient' })],
+    services: [],
+    pods: [
+      run('web-5d4f-a', 'ReplicaSet', 'web-5d4f', true),
+      run('web-5d4f-b', 'ReplicaSet', 'web-5d4f', false, ''),
+      run('logs-x', 'DaemonSet', 'logs', true),
+      pod,
+    ],
+    gateways: [],
+  });
+  expect(row?.children.map(({ kind, label, description, context }) => [kind, label, description, context])).toEqual([
+    ['pod', 'cart-1', 'ambient, Pending', 'pod'],
+    ['workload', 'logs', '1 pod, ambient', 'workload'],
+    ['workload', 'web', '2 pods, 1 ambient, 1 not captured, 1 ready', 'workload'],
+  ]);
+  expect(row?.children.at(-1)?.children.map(({ kind, label }) => [kind, label])).toEqual([
+    ['pod', 'web-5d4f-a'],
+    ['pod', 'web-5d4f-b'],
+  ]);
+});
+
 test('a namespace that is not enrolled offers to be', () => {
   const rows = meshRows({ namespaces: [namespace({})], services: [], pods: [], gateways: [] });
   expect(rows).toMatchObject([{ description: 'not enrolled', context: 'namespace.direct.noWaypoint' }]);
