@@ -26,7 +26,9 @@ export async function getInPod(
   try {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const headers = { host: `localhost:${port}`, connection: 'close' };
-      http.get({ path, headers, signal, createConnection: () => connection }, resolve).once('error', reject);
+      const options = { path, headers, signal, createConnection: () => connection };
+      // Not http.get: VS Code's extension host replaces it by one that opens a connection of its own, past this one.
+      new http.ClientRequest(options, resolve).once('error', reject).end();
     });
     return { status: response.statusCode ?? 0, body: await text(response) };
   } catch (error) {
