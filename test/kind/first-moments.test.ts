@@ -5,7 +5,10 @@ import { waitFor } from '../../runtime/kube/wait';
 import { occurrences, type BridgeCapture } from '../mesh/bridge-capture';
 import { KindMesh } from './cluster';
 
-/** 200 is the figure to hold; the suite of every day starts fewer: AMBIENT_KIND_STARTS=200 npm run test:kind. */
+/**
+ * 200 is the figure to hold; the suite of every day starts fewer: AMBIENT_KIND_STARTS=200 npm run test:kind -- first-moments,
+ * and with AMBIENT_KIND_REDIRECT=nftables by the other way of capture.
+ */
 const STARTS = Number(process.env['AMBIENT_KIND_STARTS'] ?? 40);
 /** A node carries 110 pods, and ours are made one after another anyway. */
 const AT_ONCE = 20;
@@ -107,6 +110,8 @@ test(
     expect(failures).toEqual([]);
     const seen = await Promise.all(captures.splice(0).map((capture) => capture.stop()));
     expect(seen.map((bytes) => occurrences(bytes, MARKER))).toEqual(seen.map(() => 0));
+    const { nodes } = await mesh.status();
+    console.log(`${STARTS} starts, captured by ${nodes.map(({ redirect }) => redirect).join(' and ')}`);
     // Their connections did pass there.
     for (const bytes of seen) expect(bytes.length).toBeGreaterThan(STARTS * 500);
   },

@@ -10,7 +10,10 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     return undefined;
   }
   const mesh = new KindMesh('test');
-  const { code, stdout, stderr } = await mesh.ambient('up', '--engine', 'kind', '--nodes', '2', '-o', 'json');
+  // How pods are captured; the suite of every day takes what `up` chooses: AMBIENT_KIND_REDIRECT=nftables.
+  const { AMBIENT_KIND_REDIRECT: redirect = 'auto' } = process.env;
+  const how = ['--engine', 'kind', '--nodes', '2', '--redirect', redirect];
+  const { code, stdout, stderr } = await mesh.ambient('up', ...how, '-o', 'json');
   if (code !== 0) {
     const log = mesh.log();
     await mesh[Symbol.asyncDispose]();
