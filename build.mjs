@@ -217,7 +217,7 @@ function onDemand(targets) {
 async function extensionBundles(options) {
   const { build } = await import('esbuild');
   const targets = {};
-  const plugins = [onDemand(targets)];
+  const plugins = [onFirstCall, onDemand(targets)];
   await build({
     ...options,
     plugins,
@@ -230,9 +230,28 @@ async function extensionBundles(options) {
       return `get ${name}() { return require(${JSON.stringify(module)}); }`;
     });
     const stdin = { contents: `module.exports = { ${getters.join(', ')} };`, resolveDir: root };
-    await build({ ...options, stdin, outfile: file('dist', `${bundle}.js`) });
+    await build({ ...options, plugins: [onFirstCall], stdin, outfile: file('dist', `${bundle}.js`) });
   }
 }
+
+/**
+ * An esbuild plugin: parts of dockerode that few engines need (SSH, and gRPC for BuildKit) are evaluated when they are
+ * first called. They are two thirds of its loading time.
+ */
+const onFirstCall = {
+  name: 'on-first-call',
+  setup({ onLoad }) {
+    const filter = /node_modules.(?:dockerode.lib.docker|docker-modem.lib.modem)\.js$/;
+    onLoad({ filter }, ({ path: source }) => {
+      const before = readFileSync(source, 'utf8');
+      const contents = before.replace(
+        /\b(ssh|withSession) = (require\('\.\/\w+'\))/,
+        '$1 = function () { return $2.apply(this, arguments); }',
+      );
+      return contents === before ? { errors: [{ text: `${source} requires neither ssh nor session` }] } : { contents };
+    });
+  },
+};
 
 /** Bundles every process, the extension and the web pages into dist/. */
 async function bundles() {
@@ -261,6 +280,7 @@ async function bundles() {
       ...node,
       ...meta,
       external,
+      plugins: [onFirstCall],
       entryPoints: Object.fromEntries(present.map((entry) => [bundleName(entry), file('runtime', `${entry}.ts`)])),
       outdir: file('dist'),
     }),

@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { writeSecretFile } from '../../cluster/auth/pki';
 import { MeshError, reasonOf } from '../../errors';
 import { bundleFolder } from '../bundle-folder';
-import type { Engine, MeshStatus, UpOptions, UpResult } from '../engine';
+import type { Engine, MeshStatus, Progress, UpOptions, UpResult } from '../engine';
 import { obstacle } from '../obstacle';
 import { findDocker, type DockerEngine } from '../kind/docker';
 import { checkDocker } from '../kind/preflight';
@@ -56,9 +56,8 @@ async function up(options: UpOptions): Promise<UpResult> {
   const say = options.onProgress ?? (() => {});
   say({ stage: 'preflight', message: 'looking for Docker' });
   const engine = await localDocker();
-  const { architecture } = await checkDocker(engine);
   const name = containerName(state);
-  const found = await inspect(engine, name);
+  const [{ architecture }, found] = await Promise.all([checkDocker(engine), inspect(engine, name)]);
   if (found !== undefined) {
     if (found.Config.Labels[STATE_LABEL] !== state) throw new MeshError('AMB_ERR_CONTAINER_TAKEN', { name });
     if (found.State.Running) throw new MeshError('AMB_ERR_CONTAINER_RUNNING', { name, state });
@@ -72,8 +71,7 @@ async function up(options: UpOptions): Promise<UpResult> {
   say({ stage: 'container', message: `starting ${name}` });
   const container = await create(engine, name, state, options);
   try {
-    await run(container, name, options);
-    writeSecretFile(kubeconfigFile(state), await kubeconfigOf(container));
+    writeSecretFile(kubeconfigFile(state), await run(container, name, options));
   } catch (error) {
     await container.remove({ force: true }).catch(() => {});
     removeRecord(state);
@@ -123,18 +121,27 @@ function hostConfig(config: Docker.HostConfig & { CgroupnsMode: 'private' }): Do
   return config;
 }
 
-/** Starts the container and waits until the mesh in it is ready. */
-async function run(container: Docker.Container, name: string, options: UpOptions): Promise<void> {
+/** Starts the container and waits until the mesh in it is ready; its administrator's kubeconfig. */
+async function run(container: Docker.Container, name: string, options: UpOptions): Promise<string> {
   const attached = options.foreground === true;
   const both = await container.attach({ stream: true, stdout: true, stderr: true, stdin: attached, hijack: attached });
   const { stdout, stderr } = demux(container, both);
   stderr.resume();
   const stop = (): void => void container.kill().catch(() => {});
+  let kubeconfig: Promise<string> | undefined;
+  const onProgress = (progress: Progress): void => {
+    // Written by then; reading it takes as long as a program takes to start in a container.
+    if (progress.stage === 'system') kubeconfig ??= kubeconfigOf(container);
+    // Awaited below, unless the start fails first.
+    kubeconfig?.catch(() => {});
+    options.onProgress?.(progress);
+  };
   try {
     await container.start();
     options.signal?.addEventListener('abort', stop);
     if (options.signal?.aborted) stop();
-    await followStart(stdout, options.onProgress ?? (() => {}), `docker logs ${name}`);
+    await followStart(stdout, onProgress, `docker logs ${name}`);
+    return await (kubeconfig ?? kubeconfigOf(container));
   } catch (error) {
     if (MeshError.is(error)) throw error;
     const reason = reasonOf(error);
