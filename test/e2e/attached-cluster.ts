@@ -1,9 +1,17 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { KIND } from '../../runtime/api/kinds';
 import { DATAPLANE_MODE, REDIRECTION } from '../../runtime/api/labels';
 import type { Namespace, Pod } from '../../runtime/api/resources';
 import { Watch } from '../../runtime/kube/watch';
 import { AttachedCluster } from '../telemetry/attached-cluster';
 import { SimulatedMesh } from '../telemetry/simulated-mesh';
+
+/** The same cluster once more, by a name that looks like production. */
+function addProduction(kubeconfig: string): void {
+  const config = JSON.parse(readFileSync(kubeconfig, 'utf8')) as { contexts: { name: string; context: object }[] };
+  config.contexts.push({ name: 'shop-prod', context: config.contexts[0]!.context });
+  writeFileSync(kubeconfig, JSON.stringify(config), { mode: 0o600 });
+}
 
 // The cluster that the workbench attaches to: upstream's objects, 200 services, proxies with recorded telemetry. Prints
 // its kubeconfig's path and lives until standard input ends.
@@ -25,6 +33,7 @@ async function main(): Promise<void> {
     if (type === 'modified') void follow(object);
   });
   await agent.ready;
+  addProduction(cluster.kubeconfig);
   console.log(cluster.kubeconfig);
   process.stdin.resume();
   process.stdin.once('end', () => {

@@ -11,6 +11,11 @@ export function bundleAttachedCluster(root) {
   return bundle(root, 'attached-cluster.ts', 'attached-cluster.js', ['koffi', 'lmdb', 'vitest']);
 }
 
+/** Bundles what is seen without a test host; returns its path. */
+export function bundleProduction(root) {
+  return bundle(root, 'production.ts', 'production.js', []);
+}
+
 async function bundle(root, entry, name, external) {
   const outfile = path.join(root, '.cache', 'e2e', name);
   await build({

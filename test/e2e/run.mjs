@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import util from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { bundleAttachedCluster, bundleSuite } from './bundle-suite.mjs';
+import { bundleAttachedCluster, bundleProduction, bundleSuite } from './bundle-suite.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const option = (name) => {
@@ -20,6 +20,7 @@ const option = (name) => {
   return at < 0 ? undefined : process.argv[at + 1];
 };
 const place = (name) => (option(name) === undefined ? undefined : path.resolve(option(name)));
+const PRODUCTION = 'a context that looks like production asks before each write';
 const SUITE_TIMEOUT_MS = 540_000;
 const SERVER_TIMEOUT_MS = 60_000;
 
@@ -33,8 +34,9 @@ const attached = await startAttachedCluster();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-e2e-'));
 const at = (...parts) => path.join(folder, ...parts);
 for (const part of ['home', 'data/data/User', 'extensions']) mkdirSync(at(part), { recursive: true });
+const userSettings = at('data/data/User/settings.json');
 writeFileSync(
-  at('data/data/User/settings.json'),
+  userSettings,
   JSON.stringify({
     'workbench.startupEditor': 'none',
     'telemetry.telemetryLevel': 'off',
@@ -57,6 +59,7 @@ const browserPath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium', '/
   existsSync(file),
 );
 const port = await freePort();
+const uri = (file) => ({ scheme: 'vscode-remote', authority: `127.0.0.1:${port}`, path: file });
 const results = place('results') ?? at('results.json');
 const screenshots = place('screenshots');
 
@@ -101,6 +104,13 @@ async function serverReady(deadline) {
   }
 }
 
+/** Saves a picture of the page where pictures are wanted. */
+async function screenshot(page, name) {
+  if (screenshots === undefined) return;
+  mkdirSync(screenshots, { recursive: true });
+  await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
+}
+
 /** The suite reaches the browser through this server: keyboard, screenshots, what is on the page and in the flow panel. */
 function automation(page) {
   const panel = () => page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
@@ -108,10 +118,7 @@ function automation(page) {
     const url = new URL(request.url, 'http://127.0.0.1');
     try {
       if (url.pathname === '/screenshot') {
-        if (screenshots !== undefined) {
-          mkdirSync(screenshots, { recursive: true });
-          await page.screenshot({ path: path.join(screenshots, `${url.searchParams.get('name')}.png`) });
-        }
+        await screenshot(page, url.searchParams.get('name'));
         response.end('{}');
       } else if (url.pathname === '/flows') {
         const rows = await panel()
@@ -129,6 +136,13 @@ function automation(page) {
         const [press, text] = [url.searchParams.get('press'), url.searchParams.get('type')];
         if (press !== null) await page.keyboard.press(press);
         if (text !== null) await page.keyboard.type(text);
+        response.end('{}');
+      } else if (url.pathname === '/click') {
+        const [selector, button] = [url.searchParams.get('selector'), url.searchParams.get('button')];
+        await page
+          .locator(selector, { hasText: url.searchParams.get('text') })
+          .first()
+          .click({ button });
         response.end('{}');
       } else if (url.pathname === '/texts') {
         const texts = await page.locator(url.searchParams.get('selector')).allTextContents();
@@ -150,7 +164,7 @@ try {
     executablePath: browserPath,
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'],
   });
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  const page = await newPage();
   automationServer = await automation(page);
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([key]) => !/^(VSCODE_|ELECTRON_|CODE_SERVER_)/.test(key)),
@@ -191,6 +205,8 @@ try {
   );
   await serverReady(Date.now() + SERVER_TIMEOUT_MS);
   exit = await runSuite(page);
+  await page.close();
+  if (exit === 0 && PRODUCTION.includes(option('grep') ?? '')) exit = await runProduction();
 } catch (error) {
   console.error(error);
 } finally {
@@ -214,12 +230,13 @@ try {
 }
 process.exitCode = exit;
 
-/** Opens the workbench with the extension and the suite as its developer would, and waits for the suite's end. */
-async function runSuite(page) {
-  const uri = (file) => ({ scheme: 'vscode-remote', authority: `127.0.0.1:${port}`, path: file });
-  await page.exposeFunction('codeAutomationLog', (_level, args) => console.log(util.format(...args)));
-  const ended = new Promise((resolve) => void page.exposeFunction('codeAutomationExit', (code) => resolve(code)));
-  const timeout = new Promise((resolve) => setTimeout(() => resolve(124), SUITE_TIMEOUT_MS).unref());
+function newPage() {
+  return browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+}
+
+/** Opens the workbench with the extension as its developer would. */
+async function openWorkbench(page, options = {}) {
+  const extensions = [uri(root), uri(path.join(root, 'test', 'e2e', 'yaml-stand-in'))];
   await page.addInitScript(
     (development) => {
       new MutationObserver((_records, observer) => {
@@ -231,15 +248,45 @@ async function runSuite(page) {
         element.setAttribute('data-settings', JSON.stringify(configuration));
       }).observe(document, { childList: true, subtree: true });
     },
-    { extensions: [uri(root), uri(path.join(root, 'test', 'e2e', 'yaml-stand-in'))], extensionTestsPath: uri(suite) },
+    { extensions, ...options },
   );
   await page.goto(`http://127.0.0.1:${port}/?folder=${workspace}`);
+}
+
+/** Sees what a workbench without a test host asks; adds it to the results and gives the exit code. */
+async function runProduction() {
+  const settings = { ...JSON.parse(readFileSync(userSettings, 'utf8')), 'ambient.engine': 'istio' };
+  writeFileSync(userSettings, JSON.stringify({ ...settings, 'ambient.istio.context': 'shop-prod' }));
+  const { productionAsks } = await import(await bundleProduction(root));
+  const page = await newPage();
+  await openWorkbench(page);
+  const result = { title: PRODUCTION, state: 'passed' };
+  try {
+    await productionAsks(page, attached.kubeconfig, (name) => screenshot(page, name));
+  } catch (error) {
+    Object.assign(result, { state: 'failed', error: error.stack });
+    await screenshot(page, 'production-failed');
+  }
+  const { tests } = JSON.parse(readFileSync(results, 'utf8'));
+  writeFileSync(results, JSON.stringify({ tests: [...tests, result] }));
+  tell(result);
+  return result.state === 'passed' ? 0 : 1;
+}
+
+function tell({ title, state, error }) {
+  console.log(`${state === 'passed' ? '✓' : '✗'} ${title}${error ? `\n  ${error}` : ''}`);
+}
+
+/** Opens the workbench with the suite, and waits for the suite's end. */
+async function runSuite(page) {
+  await page.exposeFunction('codeAutomationLog', (_level, args) => console.log(util.format(...args)));
+  const ended = new Promise((resolve) => void page.exposeFunction('codeAutomationExit', (code) => resolve(code)));
+  const timeout = new Promise((resolve) => setTimeout(() => resolve(124), SUITE_TIMEOUT_MS).unref());
+  await openWorkbench(page, { extensionTestsPath: uri(suite) });
   const code = await Promise.race([ended, timeout]);
   if (code === 124) console.error(`the suite did not end within ${SUITE_TIMEOUT_MS / 1000} s`);
   if (existsSync(results)) {
-    for (const { title, state, error } of JSON.parse(readFileSync(results, 'utf8')).tests) {
-      console.log(`${state === 'passed' ? '✓' : '✗'} ${title}${error ? `\n  ${error}` : ''}`);
-    }
+    for (const test of JSON.parse(readFileSync(results, 'utf8')).tests) tell(test);
   }
   return code;
 }

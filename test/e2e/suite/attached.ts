@@ -32,7 +32,7 @@ describe('an attached cluster', () => {
     assert.equal(settings().get('engine'), 'ask');
     const started = vscode.commands.executeCommand('ambient.startMesh');
     await pick('Attach to my cluster');
-    await pick('https://127.0.0.1');
+    await pick('ambient');
     await started;
     assert.equal(api.state, 'running');
     assert.equal(settings().get('engine'), 'istio');

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
+import { screenshot } from './workbench';
 
 interface TestResult {
   title: string;
@@ -11,6 +12,9 @@ interface TestResult {
 export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 120_000, bail: true, fgrep: process.env['GREP'] || undefined });
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, '', mocha);
+  mocha.suite.afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await screenshot('failed');
+  });
   await import('./language');
   await import('./mesh');
   await import('./attached');

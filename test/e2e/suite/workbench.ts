@@ -1,3 +1,5 @@
+import * as vscode from 'vscode';
+
 /** What the flow panel shows: the table's rows, and the arrows' labels of the diagram. */
 export interface ShownFlows {
   readonly rows: readonly (readonly string[])[];
@@ -6,6 +8,9 @@ export interface ShownFlows {
 
 const automation = process.env['AUTOMATION'];
 const PICK_MS = 20_000;
+const QUICK_ROW = '.quick-input-widget .monaco-list-row';
+/** A row of the Mesh view; only those in its visible part are there. */
+export const TREE_ROW = '.part.sidebar .monaco-list-row';
 
 /** Saves a picture of the workbench where the launcher can take one. */
 export async function screenshot(name: string): Promise<void> {
@@ -38,22 +43,48 @@ export async function keyboard(input: { type: string } | { press: string }): Pro
   await fetch(`${automation}/keyboard?${new URLSearchParams(input)}`);
 }
 
+/** Clicks the first element that a selector finds with a text in it; fails when there is none for half a minute. */
+export async function click(selector: string, text: string, button: 'left' | 'right' = 'left'): Promise<void> {
+  const answer = await fetch(`${automation}/click?${new URLSearchParams({ selector, text, button })}`);
+  if (!answer.ok) throw new Error(`${selector} with ${text}: ${await answer.text()}`);
+}
+
 /** The texts of all elements that a selector finds in the workbench. */
 export async function textsOf(selector: string): Promise<readonly string[]> {
   const answer = await fetch(`${automation}/texts?${new URLSearchParams({ selector })}`);
   return answer.ok ? ((await answer.json()) as string[]) : [];
 }
 
+/** Whether an element that a selector finds has a text in it. */
+async function shows(selector: string, text: string): Promise<true | undefined> {
+  return (await textsOf(selector)).some((entry) => entry.includes(text)) || undefined;
+}
+
 /** Chooses the entry with a text in the quick pick that is open, or opens next. */
 export async function pick(text: string): Promise<void> {
-  const row = '.quick-input-widget .monaco-list-row';
-  const shows = async (selector: string): Promise<true | undefined> =>
-    (await textsOf(selector)).some((entry) => entry.includes(text)) || undefined;
   // Of a list that follows another one, the entry is there once its own list is shown.
-  await until(`the choice ${text}`, () => shows(row), PICK_MS);
+  await until(`the choice ${text}`, () => shows(QUICK_ROW, text), PICK_MS);
   await keyboard({ type: text });
-  await until(`${text} in focus`, () => shows(`${row}.focused`), PICK_MS);
+  await until(`${text} in focus`, () => shows(`${QUICK_ROW}.focused`, text), PICK_MS);
   await keyboard({ press: 'Enter' });
+}
+
+/** Runs a command as a user does who types its title into the command palette. */
+export async function runFromPalette(title: string): Promise<void> {
+  await vscode.commands.executeCommand('workbench.action.showCommands');
+  await until('the palette', async () => (await textsOf(QUICK_ROW)).length > 0 || undefined, PICK_MS);
+  await keyboard({ type: title });
+  await until(`${title} in focus`, () => shows(`${QUICK_ROW}.focused`, title), PICK_MS);
+  await keyboard({ press: 'Enter' });
+}
+
+/** Goes to the first or last row of the Mesh view, which has the focus, until it is the one with a text. */
+export async function goToRow(key: 'Home' | 'End', text: string): Promise<void> {
+  const there = async (): Promise<true | undefined> => {
+    await keyboard({ press: key });
+    return shows(`${TREE_ROW}.focused`, text);
+  };
+  await until(`row ${text} in focus`, there, PICK_MS);
 }
 
 /** Asks again until a condition holds; rejects with what it waited for. */

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+import { KIND } from '../../runtime/api/kinds';
+import { DATAPLANE_MODE } from '../../runtime/api/labels';
+import type { KubeObject, Namespace } from '../../runtime/api/resources';
+import { connect, type KubeClient } from '../../runtime/kube/client';
+
+const WAIT_MS = 30_000;
+const NAMESPACE = 'shop-3';
+const QUICK_INPUT = '.quick-input-widget';
+const DIALOG = '.monaco-dialog-box';
+
+/** Commands that write, with what is picked in them. */
+const COMMANDS = [
+  ['Enroll Namespace', 'default'],
+  ['Unenroll Namespace', NAMESPACE],
+  ['Deploy Waypoint', NAMESPACE],
+  ['Delete Waypoint', 'waypoint'],
+] as const;
+
+/**
+ * Attaches to a context that looks like production, and sees that each command that writes asks first: in a workbench
+ * without a test host, since VS Code shows no dialog where one runs.
+ *
+ * @param page the workbench, whose settings name the context
+ * @param kubeconfig of the same cluster
+ * @param screenshot saves a picture of the workbench
+ * @throws what was not as it should be
+ */
+export async function productionAsks(
+  page: Page,
+  kubeconfig: string,
+  screenshot: (name: string) => Promise<void>,
+): Promise<void> {
+  using client = await connect({ kubeconfig });
+  // Its view is what loads the extension.
+  await page.locator('.part.activitybar .action-label[aria-label^=Ambient]').click({ timeout: WAIT_MS });
+  await page.locator('.part.statusbar', { hasText: 'Mesh: stopped' }).waitFor({ timeout: WAIT_MS });
+  await runCommand(page, 'Start Mesh');
+  await page.locator('.part.statusbar', { hasText: 'Mesh: shop-prod' }).waitFor({ timeout: WAIT_MS });
+  const dialog = page.locator(DIALOG, { hasText: 'Context shop-prod looks like production' });
+  const before = await versions(client);
+  for (const [title, choice] of COMMANDS) {
+    await runCommand(page, title);
+    await choose(page, choice);
+    await dialog.waitFor({ timeout: WAIT_MS });
+    if (title === 'Delete Waypoint') await screenshot('production');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden', timeout: WAIT_MS });
+    assert.deepEqual(await versions(client), before, `${title} wrote although it was cancelled`);
+  }
+  await runCommand(page, 'Unenroll Namespace');
+  await choose(page, NAMESPACE);
+  await dialog.getByText(`Unenroll ${NAMESPACE}`, { exact: true }).click({ timeout: WAIT_MS });
+  const told = page.locator('.notifications-toasts', { hasText: `Namespace ${NAMESPACE} has left ambient mode` });
+  await told.waitFor({ timeout: WAIT_MS });
+  const namespace = await client.get<Namespace>(KIND.Namespace, NAMESPACE);
+  assert.equal(namespace?.metadata.labels?.[DATAPLANE_MODE], undefined);
+}
+
+/** Every object that the commands could write, with its version. */
+async function versions(client: KubeClient): Promise<readonly string[]> {
+  const kinds = [KIND.Namespace, KIND.Service, KIND.Gateway];
+  const objects = (await Promise.all(kinds.map((kind) => client.list<KubeObject>(kind)))).flat();
+  return objects.map(({ metadata: { namespace, name, resourceVersion } }) => `${namespace}/${name} ${resourceVersion}`);
+}
+
+async function runCommand(page: Page, title: string): Promise<void> {
+  await page.keyboard.press('F1');
+  await page.locator(`${QUICK_INPUT} .monaco-list-row`).first().waitFor({ timeout: WAIT_MS });
+  await page.keyboard.type(`Ambient: ${title}`);
+  await take(page, `Ambient: ${title}`);
+}
+
+/** Chooses an entry of the list that comes next. */
+async function choose(page: Page, text: string): Promise<void> {
+  await page.locator(QUICK_INPUT, { hasNotText: 'Ambient:' }).getByText(text).first().waitFor({ timeout: WAIT_MS });
+  await page.keyboard.type(text);
+  await take(page, text);
+}
+
+async function take(page: Page, text: string): Promise<void> {
+  await page.locator(`${QUICK_INPUT} .monaco-list-row.focused`, { hasText: text }).waitFor({ timeout: WAIT_MS });
+  await page.keyboard.press('Enter');
+}
