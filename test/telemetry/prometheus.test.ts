@@ -44,7 +44,8 @@ const program = process.env['AMBIENT_PROMETHEUS'] ?? 'prometheus';
 const found = spawnSync(program, ['--version']).status === 0;
 
 // The real one, of the PATH or AMBIENT_PROMETHEUS; without it only its documented answer above is read.
-describe.skipIf(!found)('a real Prometheus in the cluster', () => {
+const why = found ? '' : ' (no prometheus on the PATH or in AMBIENT_PROMETHEUS)';
+describe.skipIf(!found)(`a real Prometheus in the cluster${why}`, () => {
   let cluster: AttachedCluster;
   let client: KubeClient;
   let pages: http.Server;

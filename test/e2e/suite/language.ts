@@ -59,7 +59,7 @@ spec:
 const LINE = '        methods: [DELETE]';
 
 describe('manifests in the workbench', () => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-language-'));
+  let folder: string;
   let editor: vscode.TextEditor;
 
   const open = async (name: string, text: string): Promise<vscode.TextEditor> => {
@@ -75,6 +75,9 @@ describe('manifests in the workbench', () => {
   const settle = (name: string, value: unknown) =>
     vscode.workspace.getConfiguration('ambient').update(name, value, vscode.ConfigurationTarget.Global);
 
+  before(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-language-'));
+  });
   after(async () => {
     await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
