@@ -9,6 +9,7 @@ import { meshChecks } from '../../runtime/doctor/mesh';
 import { telemetryChecks } from '../../runtime/doctor/telemetry';
 import type { WorkloadCertificate } from '../../runtime/kube/certificates';
 import { connect, type KubeClient } from '../../runtime/kube/client';
+import { certificateSummary } from '../../runtime/kube/workload-certificates';
 import { AttachedCluster } from '../telemetry/attached-cluster';
 import { SimulatedMesh } from '../telemetry/simulated-mesh';
 
@@ -91,7 +92,11 @@ test("workloads' certificates are read from ztunnels' loopbacks", async () => {
   const told = async (): Promise<string | undefined> =>
     shown(await telemetryChecks(cluster.admin))["workloads' certificates"];
   expect(await told()).toBe('ok: 3 of workloads, the first expires in 23 h');
+  const all = { held: 3, available: 3, firstExpires: expirationTime, unavailable: [], unread: [] };
+  expect(await certificateSummary(cluster.admin)).toEqual(all);
   cluster.metrics = page;
+  const { held, unread } = await certificateSummary(cluster.admin);
+  expect([held, unread.length]).toEqual([0, 3]);
   expect(await told()).toMatch(/^warn: not readable: Port 15000 of pod istio-system\/ztunnel-\d does not answer/);
 });
 
