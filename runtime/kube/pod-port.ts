@@ -56,11 +56,10 @@ async function openWebSocket(client: KubeClient, namespace: string, name: string
       ),
     );
     ws.once('unexpected-response', (request, response) => {
-      text(response).then(
-        (body) => reject(apiError(response.statusCode ?? 0, body, `port-forward to ${path}`)),
-        reject,
-      );
-      response.once('close', () => request.destroy());
+      // The connection would be kept open, and a command alive, until the server lets go.
+      text(response)
+        .then((body) => reject(apiError(response.statusCode ?? 0, body, `port-forward to ${path}`)), reject)
+        .finally(() => request.destroy());
     });
   });
 }
