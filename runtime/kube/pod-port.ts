@@ -55,11 +55,12 @@ async function openWebSocket(client: KubeClient, namespace: string, name: string
         new MeshError('AMB_ERR_API_UNREACHABLE', { server: client.server, reason: reasonOf(error) }, { cause: error }),
       ),
     );
-    ws.once('unexpected-response', (request, response) => {
-      // The connection would be kept open, and a command alive, until the server lets go.
+    ws.once('unexpected-response', (_request, response) => {
+      // Once the answer is read the request lets go of its connection, which would keep a command alive.
+      const { socket } = response;
       text(response)
         .then((body) => reject(apiError(response.statusCode ?? 0, body, `port-forward to ${path}`)), reject)
-        .finally(() => request.destroy());
+        .finally(() => socket.destroy());
     });
   });
 }
