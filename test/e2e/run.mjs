@@ -34,9 +34,8 @@ const attached = await startAttachedCluster();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ambient-e2e-'));
 const at = (...parts) => path.join(folder, ...parts);
 for (const part of ['home', 'data/data/User', 'extensions']) mkdirSync(at(part), { recursive: true });
-const userSettings = at('data/data/User/settings.json');
 writeFileSync(
-  userSettings,
+  at('data/data/User/settings.json'),
   JSON.stringify({
     'workbench.startupEditor': 'none',
     'telemetry.telemetryLevel': 'off',
@@ -255,8 +254,6 @@ async function openWorkbench(page, options = {}) {
 
 /** Sees what a workbench without a test host asks; adds it to the results and gives the exit code. */
 async function runProduction() {
-  const settings = { ...JSON.parse(readFileSync(userSettings, 'utf8')), 'ambient.engine': 'istio' };
-  writeFileSync(userSettings, JSON.stringify({ ...settings, 'ambient.istio.context': 'shop-prod' }));
   const { productionAsks } = await import(await bundleProduction(root));
   const page = await newPage();
   await openWorkbench(page);

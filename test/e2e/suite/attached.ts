@@ -88,5 +88,7 @@ describe('an attached cluster', () => {
     await vscode.commands.executeCommand('ambient.stopMesh');
     assert.equal(api.state, 'stopped');
     assert.ok((await client.list(KIND.Namespace)).length > 10);
+    for (const name of ['engine', 'istio.context'])
+      await settings().update(name, undefined, vscode.ConfigurationTarget.Global);
   });
 });
