@@ -1,6 +1,7 @@
 import { DATAPLANE_MODE, GATEWAY_MANAGED, STAND_IN, USE_WAYPOINT, WAYPOINT_CLASS } from '../../runtime/api/labels';
 import { workloadName } from '../../runtime/api/workload-names';
 import { enrolledPod, enrollmentWords } from '../../runtime/kube/enrolled-pods';
+import { isReady } from '../../runtime/kube/pod-ready';
 import type { Gateway, KubeObject, Namespace, Pod, Service } from '../../runtime/api/resources';
 
 /** A row of the Mesh view, without anything of VS Code. */
@@ -36,9 +37,6 @@ function modeOf(pod: Pod, owner: Namespace): string {
   if (enrolled?.captured) return 'ambient';
   return enrolled === undefined || enrolled.leftOut ? 'direct' : 'not captured';
 }
-
-const isReady = ({ status }: Pod): boolean =>
-  status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
 /** `kubectl get pods -l istio.io/dataplane-mode=ambient` finds none of these: the label is on their namespace. */
 function podRow(pod: Pod, owner: Namespace): MeshRow {
@@ -86,7 +84,10 @@ function podRows(pods: readonly Pod[], owner: Namespace): MeshRow[] {
 function workloadRow(key: string, kind: string, pods: readonly Pod[], owner: Namespace): MeshRow {
   const namespace = owner.metadata.name;
   const modes = new Map<string, number>();
-  for (const pod of pods) modes.set(modeOf(pod, owner), (modes.get(modeOf(pod, owner)) ?? 0) + 1);
+  for (const pod of pods) {
+    const mode = modeOf(pod, owner);
+    modes.set(mode, (modes.get(mode) ?? 0) + 1);
+  }
   const words = [...modes].map(([mode, count]) => (modes.size === 1 ? mode : `${count} ${mode}`));
   const ready = pods.filter(isReady).length;
   const count = pods.length === 1 ? '1 pod' : `${pods.length} pods`;

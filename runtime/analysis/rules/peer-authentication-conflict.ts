@@ -1,9 +1,8 @@
 import type { PeerAuthentication } from '../../api/resources';
 import type { MeshDocument } from '../document';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { rule } from '../rule';
 import type { Mesh, WorkloadFact } from '../workspace';
-
-const PEER_AUTHENTICATION = 'security.istio.io/PeerAuthentication';
 
 export const peerAuthenticationConflict = rule<PeerAuthentication>({
   code: 'AMB4003',

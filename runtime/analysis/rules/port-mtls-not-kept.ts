@@ -2,10 +2,10 @@ import type { MtlsMode, PeerAuthentication } from '../../api/resources';
 import { compilePeerAuthentications } from '../../policy/compile-peer-authentication';
 import { decideConnection } from '../../policy/decide';
 import type { MeshDocument } from '../document';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { rule } from '../rule';
 import type { Mesh } from '../workspace';
 
-const PEER_AUTHENTICATION = 'security.istio.io/PeerAuthentication';
 /** No service listens here; it stands for the ports that a policy does not name. */
 const ANY_OTHER_PORT = 0;
 const PLAINTEXT = { identity: undefined, sourceIp: '0.0.0.0', destinationIp: '0.0.0.0' };

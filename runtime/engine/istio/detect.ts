@@ -4,6 +4,7 @@ import { PORT } from '../../api/ports';
 import type { DaemonSet, Pod } from '../../api/resources';
 import { MeshError } from '../../errors';
 import type { KubeClient } from '../../kube/client';
+import { isReady } from '../../kube/pod-ready';
 
 /** The oldest Istio whose ambient mode this speaks of. */
 export const LEAST_VERSION: readonly [number, number] = [1, 26];
@@ -31,9 +32,6 @@ export interface Installation {
   /** Our own runtime, not upstream. */
   readonly own: boolean;
 }
-
-const isReady = ({ status }: Pod): boolean =>
-  status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
 /** Looks what there is; asks four times. */
 export async function detect(client: KubeClient): Promise<Installation> {

@@ -3,6 +3,7 @@ import { KIND } from '../../api/kinds';
 import type { Namespace, Pod } from '../../api/resources';
 import { workloadName } from '../../api/workload-names';
 import type { KubeClient } from '../../kube/client';
+import { isReady } from '../../kube/pod-ready';
 import type { ComponentStatus, MeshStatus } from '../engine';
 import { detect, installationNotes, type Component } from './detect';
 
@@ -29,8 +30,7 @@ export async function attachedStatus(
     const { namespace = '' } = pod.metadata;
     const name = `${namespace}/${workloadName(pod)}`;
     const before = gateways.get(name) ?? { name, namespace, ready: 0, wanted: 0 };
-    const ready = pod.status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True');
-    gateways.set(name, { ...before, ready: before.ready + (ready ? 1 : 0), wanted: before.wanted + 1 });
+    gateways.set(name, { ...before, ready: before.ready + (isReady(pod) ? 1 : 0), wanted: before.wanted + 1 });
   }
   const system = [istiod, ztunnel, cni].filter((component) => component !== undefined);
   return {

@@ -2,6 +2,7 @@ import { KIND } from '../../api/kinds';
 import { DATAPLANE_MODE, USE_WAYPOINT } from '../../api/labels';
 import type { Namespace, Node, Pod } from '../../api/resources';
 import type { KubeClient } from '../../kube/client';
+import { isReady } from '../../kube/pod-ready';
 import { silentNodes } from '../../kube/silent-nodes';
 import { componentName } from '../component-name';
 import type { ComponentStatus, MeshStatus } from '../engine';
@@ -29,11 +30,6 @@ async function memoryByUid(client: KubeClient, nodes: readonly Node[]): Promise<
     }
   }
   return memory;
-}
-
-function isReady({ status }: Pod): boolean {
-  const conditions = (status?.conditions ?? []) as readonly { type: string; status: string }[];
-  return conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True');
 }
 
 /** The mesh as the cluster's API shows it. */
