@@ -39,14 +39,14 @@ export async function productionAsks(
   await page.locator('.part.activitybar .action-label[aria-label^=Ambient]').click({ timeout: WAIT_MS });
   await page.locator('.part.statusbar', { hasText: 'Mesh: stopped' }).waitFor({ timeout: WAIT_MS });
   await runCommand(page, 'Start Mesh');
-  await choose(page, 'Attach to my cluster');
-  await choose(page, 'shop-prod');
+  await choose(page, 'Select Engine', 'Attach to my cluster');
+  await choose(page, 'Select Engine: Attach to My Cluster', 'shop-prod');
   await page.locator('.part.statusbar', { hasText: 'Mesh: shop-prod' }).waitFor({ timeout: WAIT_MS });
   const dialog = page.locator(DIALOG, { hasText: 'Context shop-prod looks like production' });
   const before = await versions(client);
   for (const [title, choice] of COMMANDS) {
     await runCommand(page, title);
-    await choose(page, choice);
+    await choose(page, title, choice);
     await dialog.waitFor({ timeout: WAIT_MS });
     if (title === 'Delete Waypoint') await screenshot('production');
     await page.keyboard.press('Escape');
@@ -54,7 +54,7 @@ export async function productionAsks(
     assert.deepEqual(await versions(client), before, `${title} wrote although it was cancelled`);
   }
   await runCommand(page, 'Unenroll Namespace');
-  await choose(page, NAMESPACE);
+  await choose(page, 'Unenroll Namespace', NAMESPACE);
   await dialog.getByText(`Unenroll ${NAMESPACE}`, { exact: true }).click({ timeout: WAIT_MS });
   const told = page.locator('.notifications-toasts', { hasText: `Namespace ${NAMESPACE} has left ambient mode` });
   await told.waitFor({ timeout: WAIT_MS });
@@ -89,14 +89,13 @@ async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
-/** Chooses an entry of the list that comes next. */
-async function choose(page: Page, text: string): Promise<void> {
-  await page.locator(QUICK_INPUT, { hasNotText: 'Ambient:' }).getByText(text).first().waitFor({ timeout: WAIT_MS });
+/** Chooses an entry of the list with a title, when it is open. */
+async function choose(page: Page, title: string, text: string): Promise<void> {
+  await page
+    .locator(`${QUICK_INPUT} .quick-input-title`)
+    .getByText(title, { exact: true })
+    .waitFor({ timeout: WAIT_MS });
   await page.keyboard.type(text);
-  await take(page, text);
-}
-
-async function take(page: Page, text: string): Promise<void> {
   await page.locator(`${QUICK_INPUT} .monaco-list-row.focused`, { hasText: text }).waitFor({ timeout: WAIT_MS });
   await page.keyboard.press('Enter');
 }

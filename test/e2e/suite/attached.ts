@@ -31,8 +31,8 @@ describe('an attached cluster', () => {
     await vscode.commands.executeCommand('ambient.mesh.focus');
     assert.equal(settings().get('engine'), 'ask');
     const started = vscode.commands.executeCommand('ambient.startMesh');
-    await pick('Attach to my cluster');
-    await pick('ambient');
+    await pick('Select Engine', 'Attach to my cluster');
+    await pick('Select Engine: Attach to My Cluster', 'ambient');
     await started;
     assert.equal(api.state, 'running');
     assert.equal(settings().get('engine'), 'istio');

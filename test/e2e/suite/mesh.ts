@@ -197,7 +197,7 @@ describe('a mesh from the workbench', () => {
   it('deletes a waypoint from the palette', async function () {
     if (!hasPage) return this.skip();
     await runFromPalette('Ambient: Delete Waypoint');
-    await pick('waypoint');
+    await pick('Delete Waypoint', 'waypoint');
     await until('the waypoint gone', noWaypoint);
   });
 

@@ -9,6 +9,7 @@ export interface ShownFlows {
 const automation = process.env['AUTOMATION'];
 const PICK_MS = 20_000;
 const QUICK_ROW = '.quick-input-widget .monaco-list-row';
+const QUICK_TITLE = '.quick-input-widget .quick-input-title';
 /** A row of the Mesh view; only those in its visible part are there. */
 export const TREE_ROW = '.part.sidebar .monaco-list-row';
 
@@ -60,10 +61,13 @@ async function shows(selector: string, text: string): Promise<true | undefined> 
   return (await textsOf(selector)).some((entry) => entry.includes(text)) || undefined;
 }
 
-/** Chooses the entry with a text in the quick pick that is open, or opens next. */
-export async function pick(text: string): Promise<void> {
-  // Of a list that follows another one, the entry is there once its own list is shown.
-  await until(`the choice ${text}`, () => shows(QUICK_ROW, text), PICK_MS);
+/**
+ * Chooses the entry with a text in the quick pick of a title, when it is open. The title tells it from the list before,
+ * which is still shown while the next one is made.
+ */
+export async function pick(title: string, text: string): Promise<void> {
+  const isOpen = async (): Promise<true | undefined> => (await textsOf(QUICK_TITLE)).includes(title) || undefined;
+  await until(`the list ${title}`, isOpen, PICK_MS);
   await keyboard({ type: text });
   await until(`${text} in focus`, () => shows(`${QUICK_ROW}.focused`, text), PICK_MS);
   await keyboard({ press: 'Enter' });
