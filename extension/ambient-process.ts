@@ -9,6 +9,18 @@ export type AmbientResult =
   | { readonly ok: true; readonly value: Record<string, unknown> }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly remedy: string };
 
+/** What the `ambient` command failed with. */
+export class AmbientError extends Error {
+  readonly code: string;
+  readonly remedy: string;
+
+  constructor({ code, message, remedy }: AmbientResult & { ok: false }) {
+    super(message);
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
 interface RunOptions {
   report?: (line: string) => void;
   signal?: AbortSignal;

@@ -1,6 +1,14 @@
 import * as vscode from 'vscode';
 import type { KubeClient } from '../runtime/kube/client';
-import { runAmbient } from './ambient-process';
+import { AmbientError, runAmbient } from './ambient-process';
+
+export interface StartOptions {
+  readonly engine: string;
+  /** Of the cluster to attach to; empty for the current one. */
+  readonly context: string;
+  /** Installs the kind program first, where it is missing. */
+  readonly installKind?: boolean;
+}
 
 export type MeshState = 'stopped' | 'starting' | 'running' | 'stopping';
 
@@ -39,20 +47,21 @@ export class MeshSession implements vscode.Disposable {
     if (result.ok && this.#state === 'stopped') await this.#connect(result.value);
   }
 
-  /** Starts the mesh, or attaches; progress lines go to `report`. Rejects with message and remedy. */
+  /** Starts the mesh, or attaches; progress lines go to `report`. Rejects with an AmbientError. */
   async start(
-    { engine, context }: { engine: string; context: string },
+    { engine, context, installKind }: StartOptions,
     report: (line: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
     this.#set('starting');
     const redirect = vscode.workspace.getConfiguration('ambient').get('redirect', 'auto');
     const at = engine === 'istio' && context !== '' ? ['--context', context] : [];
-    const args = ['up', '--engine', engine, '--redirect', redirect, ...at];
+    const kind = installKind === true ? ['--install-kind'] : [];
+    const args = ['up', '--engine', engine, '--redirect', redirect, ...at, ...kind];
     const result = await runAmbient(this, args, { report, signal });
     if (!result.ok && result.code !== 'AMB_ERR_ALREADY_RUNNING') {
       this.#set('stopped');
-      throw new Error(`${result.message} ${result.remedy}`);
+      throw new AmbientError(result);
     }
     if (result.ok) await this.#connect(result.value);
     else await this.find();
@@ -64,7 +73,7 @@ export class MeshSession implements vscode.Disposable {
     this.#set('stopping');
     const result = await runAmbient(this, ['down'], {});
     this.#set('stopped');
-    if (!result.ok) throw new Error(`${result.message} ${result.remedy}`);
+    if (!result.ok) throw new AmbientError(result);
   }
 
   dispose(): void {

@@ -119,9 +119,17 @@ const catalogue = {
   },
   AMB_ERR_KIND_MISSING: {
     exit: 3,
-    text: ({ command }) => ({
-      message: 'The program kind was not found.',
-      remedy: `Install it on the PATH: ${command} (or with Go: go install sigs.k8s.io/kind@latest).`,
+    text: ({ folder }) => ({
+      message: `The program kind was found neither on the PATH nor in ${folder}.`,
+      remedy:
+        'Have it installed there: ambient up --engine kind --install-kind. Or install it yourself: https://kind.sigs.k8s.io',
+    }),
+  },
+  AMB_ERR_KIND_INSTALL: {
+    exit: 3,
+    text: ({ url, reason }) => ({
+      message: `kind was not installed: ${reason}.`,
+      remedy: `Put the program ${url} on the PATH as kind, or name a mirror of kind's releases by AMBIENT_KIND_DOWNLOADS.`,
     }),
   },
   AMB_ERR_KIND_FAILED: {

@@ -53,6 +53,7 @@ function program(): Command {
     .option('--cluster <name>', 'kind: name of the cluster (default: AMBIENT_KIND_CLUSTER, else ambient)')
     .option('--adopt', 'kind: put the mesh into a cluster that you made; down takes it out and leaves the cluster')
     .option('--merge-kubeconfig', 'kind: add the cluster to your own kubeconfig too')
+    .option('--install-kind', 'kind: install the kind program for yourself where it is missing, without asking')
     .action(run(async (options) => (await import('./up')).up(options as never)));
   root
     .command('down')

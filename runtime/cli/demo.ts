@@ -9,7 +9,7 @@ import { serveFlowPage } from '../telemetry/flow-page-server';
 import { applyBookshop, BOOKSHOP, bookshopAvailable, readCounts, resetCounts, type RequestCounts } from './bookshop';
 import { pageScript } from './flow-page';
 import { MtlsShare } from './mtls-share';
-import { interruptible, print, progress, type OutputFormat } from './output';
+import { interruptible, print, progress, type OutputFormat, type Progress } from './output';
 import { stateFolder } from './mesh';
 
 const START_TIMEOUT_MS = 60_000;
@@ -81,7 +81,7 @@ async function show(
   engine: Engine,
   options: DemoCommand & { state: string },
   signal: AbortSignal,
-  line: ReturnType<typeof progress>,
+  line: Progress,
   readyMs: number,
 ): Promise<void> {
   line.say('starting the bookshop ...');

@@ -1,6 +1,13 @@
+import { createInterface } from 'node:readline/promises';
 import { MeshError, reasonOf } from '../errors';
 
 export type OutputFormat = 'text' | 'json';
+
+export interface Progress {
+  readonly say: (text: string) => void;
+  /** Clears the line; another may follow. */
+  readonly done: () => void;
+}
 
 /** Prints a table with aligned columns, as kubectl does: header in capitals, three spaces between. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -36,10 +43,14 @@ export function fail(error: unknown, format: OutputFormat): number {
   return error.exit;
 }
 
-/** Progress on standard error: one line that is rewritten on a terminal, plain lines elsewhere, nothing for JSON. */
-export function progress(format: OutputFormat): { say: (text: string) => void; done: () => void } {
-  if (format === 'json') return { say: () => {}, done: () => {} };
-  const tty = process.stderr.isTTY;
+/**
+ * Progress on standard error: one line that is rewritten on a terminal, plain lines elsewhere; for JSON nothing, unless
+ * AMBIENT_PROGRESS=lines asks for lines.
+ */
+export function progress(format: OutputFormat): Progress {
+  const lines = process.env['AMBIENT_PROGRESS'] === 'lines';
+  if (format === 'json' && !lines) return { say: () => {}, done: () => {} };
+  const tty = process.stderr.isTTY && !lines;
   return {
     say: (text) => process.stderr.write(tty ? `\r\u001b[K${text}` : `${text}\n`),
     done: () => {
@@ -48,11 +59,25 @@ export function progress(format: OutputFormat): { say: (text: string) => void; d
   };
 }
 
+/** Asks a question on the terminal; false where there is none, or the answer is not yes. */
+export async function confirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await ask.question(`${question} [y/N] `);
+  ask.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** A launcher passes on what the terminal may have sent to both: that is one signal, not two. */
+const SAME_SIGNAL_MS = 500;
+
 /** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 export function interruptible(): AbortSignal {
   const controller = new AbortController();
+  let first: number | undefined;
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    first ??= performance.now();
+    if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
     controller.abort();
   };
   process.on('SIGINT', stop);

@@ -25,9 +25,8 @@ export async function rerunOnOwnNode(): Promise<number | undefined> {
     return 3;
   }
   const child = spawn(own, process.argv.slice(1), { stdio: 'inherit' });
-  // A terminal's Ctrl-C reaches the child by itself; whoever signals this process alone means the child.
-  process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  // Whoever signals this process alone means the child; a terminal's Ctrl-C, which reaches both, counts there once.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) =>
     child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1))),
   );

@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises';
 import { productionSigns, type ContextName } from '../engine/istio/production';
 import { MeshError } from '../errors';
+import { confirmed } from './output';
 
 /**
  * Asks before anything is written to a cluster that looks like production: on a terminal by a question, elsewhere by
@@ -13,11 +13,7 @@ import { MeshError } from '../errors';
 export async function guardProduction(at: ContextName, what: string, yes = false): Promise<void> {
   const signs = productionSigns(at);
   if (signs.length === 0 || yes) return;
-  const refusal = new MeshError('AMB_ERR_PRODUCTION', { context: at.context, signs: signs.join(', '), what });
-  if (!process.stdin.isTTY || !process.stderr.isTTY) throw refusal;
-  const ask = createInterface({ input: process.stdin, output: process.stderr });
-  const question = `Context ${at.context} looks like production: ${signs.join(', ')}. Really ${what}? [y/N] `;
-  const answer = await ask.question(question);
-  ask.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw refusal;
+  const question = `Context ${at.context} looks like production: ${signs.join(', ')}. Really ${what}?`;
+  if (await confirmed(question)) return;
+  throw new MeshError('AMB_ERR_PRODUCTION', { context: at.context, signs: signs.join(', '), what });
 }

@@ -1,8 +1,8 @@
-import type { RedirectMode } from '../engine/engine';
+import type { RedirectMode, UpResult } from '../engine/engine';
 import { engineToStart, type EngineName } from '../engine/registry';
 import { MeshError } from '../errors';
 import { guardProduction } from './production-guard';
-import { interruptible, print, progress, type OutputFormat } from './output';
+import { confirmed, interruptible, print, progress, type OutputFormat, type Progress } from './output';
 import { stateFolder } from './mesh';
 
 export interface UpCommand {
@@ -16,6 +16,7 @@ export interface UpCommand {
   cluster?: string;
   adopt?: boolean;
   mergeKubeconfig?: boolean;
+  installKind?: boolean;
   /** Seconds; undefined waits as long as the engine usually needs. */
   timeout?: number;
   /** Of the cluster that the istio engine attaches to. */
@@ -34,18 +35,24 @@ export async function up(options: UpCommand): Promise<void> {
   refuseForeignOptions(engine.name, options);
   if (engine.name === 'istio' && options.install === true && !(await installIstio(options))) return;
   const line = progress(options.output);
-  const result = await engine.up({
-    state,
-    port: options.port,
-    redirect: options.redirect,
-    nodes: options.nodes,
-    cluster: options.cluster,
-    adopt: options.adopt,
-    mergeKubeconfig: options.mergeKubeconfig,
-    attach: { kubeconfig: options.kubeconfig, context: options.context },
-    timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
-    signal: interruptible(),
-    onProgress: ({ stage, message }) => line.say(message === undefined ? stage : `${stage}: ${message}`),
+  const signal = interruptible();
+  const start = (): Promise<UpResult> =>
+    engine.up({
+      state,
+      port: options.port,
+      redirect: options.redirect,
+      nodes: options.nodes,
+      cluster: options.cluster,
+      adopt: options.adopt,
+      mergeKubeconfig: options.mergeKubeconfig,
+      attach: { kubeconfig: options.kubeconfig, context: options.context },
+      timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+      signal,
+      onProgress: ({ stage, message }) => line.say(message === undefined ? stage : `${stage}: ${message}`),
+    });
+  const result = await start().catch(async (error: unknown) => {
+    if (!MeshError.is(error, 'AMB_ERR_KIND_MISSING') || !(await offerKind(options, line, signal))) throw error;
+    return start();
   });
   line.done();
   const { kubeconfig, notes } = result;
@@ -64,7 +71,13 @@ export async function up(options: UpCommand): Promise<void> {
 /** Options that only one engine has. */
 const FOREIGN = {
   istio: { kubeconfig: 'kubeconfig', context: 'context', install: 'install', dryRun: 'dry-run' },
-  kind: { nodes: 'nodes', cluster: 'cluster', adopt: 'adopt', mergeKubeconfig: 'merge-kubeconfig' },
+  kind: {
+    nodes: 'nodes',
+    cluster: 'cluster',
+    adopt: 'adopt',
+    mergeKubeconfig: 'merge-kubeconfig',
+    installKind: 'install-kind',
+  },
 } as const satisfies Record<string, Partial<Record<keyof UpCommand, string>>>;
 
 function refuseForeignOptions(engine: string, options: UpCommand): void {
@@ -76,6 +89,16 @@ function refuseForeignOptions(engine: string, options: UpCommand): void {
       remedy: `It belongs to another engine: ambient up --engine ${owner} --${given[1]} ...`,
     });
   }
+}
+
+/** Installs kind when the user has asked for it or, on a terminal, says so now; false when he does not. */
+async function offerKind({ installKind: asked }: UpCommand, line: Progress, signal: AbortSignal): Promise<boolean> {
+  const { installKind, kindInstallation } = await import('../engine/kind/install');
+  const { program, url } = kindInstallation();
+  line.done();
+  if (asked !== true && !(await confirmed(`kind is missing. Install ${url} as ${program}?`))) return false;
+  await installKind({ onLine: (text) => line.say(`kind: ${text}`), signal });
+  return true;
 }
 
 /** Installs what is missing, or with --dry-run prints what would run; false when that is all. */

@@ -197,6 +197,8 @@ try {
         KUBECONFIG: attached.kubeconfig,
         ATTACHED_KUBECONFIG: attached.kubeconfig,
         RESULT_FILE: results,
+        // A login shell, which VS Code's server asks, may know another one.
+        LAUNCHER_PATH: env.PATH,
         GREP: option('grep') ?? '',
         AUTOMATION: `http://127.0.0.1:${automationServer.address().port}`,
       },

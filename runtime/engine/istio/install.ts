@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { bundledCrds } from '../../api/crds';
 import { KIND } from '../../api/kinds';
 import { MeshError } from '../../errors';
 import { ApiError, type KubeClient } from '../../kube/client';
+import { findProgram, pathFolders } from '../find-program';
 import type { Installation } from './detect';
 
 const CHARTS = 'https://istio-release.storage.googleapis.com/charts';
@@ -23,19 +23,8 @@ export interface Tools {
 
 /** Programs of the PATH that can install Istio. */
 export function findTools(env: NodeJS.ProcessEnv = process.env): Tools {
-  const find = (name: string): string | undefined =>
-    (env['PATH'] ?? '')
-      .split(path.delimiter)
-      .map((folder) => path.join(folder, process.platform === 'win32' ? `${name}.exe` : name))
-      .find((file) => {
-        try {
-          accessSync(file, constants.X_OK);
-          return true;
-        } catch {
-          return false;
-        }
-      });
-  return { istioctl: find('istioctl'), helm: find('helm') };
+  const folders = pathFolders(env);
+  return { istioctl: findProgram('istioctl', folders), helm: findProgram('helm', folders) };
 }
 
 /**

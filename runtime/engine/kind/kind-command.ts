@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { MeshError } from '../../errors';
 import { dockerEnvironment } from './docker';
+import { kindProgram, ownPrograms } from './kind-program';
 
 export interface KindCommand {
   /** Of the Docker engine that kind is to use. */
@@ -10,28 +11,18 @@ export interface KindCommand {
   readonly signal?: AbortSignal;
 }
 
-/** The version that the tests run with. */
-const KIND_VERSION = 'v0.33.0';
-
-/** How to get kind on this machine, to be run as it is. */
-export function installCommand({ platform, arch } = process): string {
-  const url = `https://kind.sigs.k8s.io/dl/${KIND_VERSION}`;
-  const machine = arch === 'arm64' ? 'arm64' : 'amd64';
-  if (platform === 'darwin') return 'brew install kind';
-  if (platform === 'win32') return `curl.exe -Lo kind.exe ${url}/kind-windows-${machine}`;
-  return `curl -fLo kind ${url}/kind-linux-${machine} && sudo install kind /usr/local/bin/kind`;
-}
-
 /**
- * Runs `kind` of the PATH.
+ * Runs `kind`.
  *
  * @returns its standard output
  * @throws MeshError AMB_ERR_KIND_MISSING, AMB_ERR_KIND_FAILED
  */
 export function runKind(args: readonly string[], { host, onLine, signal }: KindCommand, input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
+    const program = kindProgram();
+    if (program === undefined) throw new MeshError('AMB_ERR_KIND_MISSING', { folder: ownPrograms() });
     const env = { ...process.env, ...dockerEnvironment(host) };
-    const child = spawn('kind', args, { stdio: ['pipe', 'pipe', 'pipe'], env, signal });
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env, signal });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -39,9 +30,7 @@ export function runKind(args: readonly string[], { host, onLine, signal }: KindC
       stderr += text;
       for (const line of text.split('\n')) if (line.trim() !== '') onLine?.(line.trim());
     });
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new MeshError('AMB_ERR_KIND_MISSING', { command: installCommand() }) : error),
-    );
+    child.once('error', reject);
     child.once('close', (code) => {
       if (code === 0) resolve(stdout);
       else

@@ -18,6 +18,7 @@ export async function run(): Promise<void> {
   await import('./language');
   await import('./mesh');
   await import('./attached');
+  await import('./install-kind');
   const tests: TestResult[] = [];
   const failures = await new Promise<number>((resolve) => {
     const runner = mocha.run(resolve);

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { dockerEnvironment, dockerHosts, findDocker } from '../../../runtime/engine/kind/docker';
-import { installCommand } from '../../../runtime/engine/kind/kind-command';
 import { checkDocker, checkPort } from '../../../runtime/engine/kind/preflight';
+import { engineAt as startEngine, GIB } from './engine-stand-in';
 
-const GIB = 1024 * 1024 * 1024;
 let home: string;
 const cleanups: (() => unknown)[] = [];
 
@@ -22,19 +21,10 @@ afterEach(async () => {
   rmSync(home, { recursive: true });
 });
 
-/** An engine that answers what a test needs of Docker's API, on a unix socket. */
 async function engineAt(socket: string, info: object = {}): Promise<string> {
-  mkdirSync(path.dirname(socket), { recursive: true });
-  const server = http.createServer((request, response) => {
-    const answer = { MemTotal: 8 * GIB, Architecture: 'x86_64', CgroupVersion: '2', ...info };
-    if (request.url === '/_ping') response.end('OK');
-    else if (request.url === '/info')
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
-    else response.writeHead(404).end();
-  });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  cleanups.push(() => new Promise((resolve) => server.close(resolve)));
-  return `unix://${socket}`;
+  const engine = await startEngine(socket, info);
+  cleanups.push(engine.close);
+  return engine.host;
 }
 
 function context(name: string, host: string, { tls = false, current = true } = {}): string {
@@ -105,15 +95,6 @@ test("a context's certificates go to kind with its address", () => {
   const expected = { DOCKER_HOST: host, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certificates };
   expect(dockerEnvironment(host, {})).toEqual(expected);
   expect(dockerEnvironment('tcp://other.example:2376', {})).toEqual({ DOCKER_HOST: 'tcp://other.example:2376' });
-});
-
-test.each([
-  ['linux', 'x64', 'kind-linux-amd64'],
-  ['linux', 'arm64', 'kind-linux-arm64'],
-  ['darwin', 'arm64', 'brew install kind'],
-  ['win32', 'x64', 'kind-windows-amd64'],
-] as const)('says how to get kind on %s %s', (platform, arch, expected) => {
-  expect(installCommand({ ...process, platform, arch })).toContain(expected);
 });
 
 test.each([
