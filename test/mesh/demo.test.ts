@@ -1,10 +1,11 @@
 // The demo as a newcomer runs it, twice in a row, and after everything of it was killed.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import { cgroupName, findCgroup2 } from '../../runtime/cluster/node/cgroup';
-import { ambient, descendants, eventually, runs, startAmbient, stateFolder } from './mesh-under-test';
+import { ambient, descendants, DIST, eventually, runs, startAmbient, stateFolder } from './mesh-under-test';
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -17,6 +18,12 @@ interface Summary {
   readonly redirect: string;
   readonly engine: string;
 }
+
+/** Makes the command take this Node for an old one, and start another. */
+const OLD_NODE = [
+  '--import',
+  `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.0.0'}})`,
+];
 
 const state = stateFolder();
 const record = path.join(state, 'demo', 'supervisor.json');
@@ -82,13 +89,19 @@ test('starts again after kill -9 of all of it', async () => {
   expectNothingLeft();
 });
 
-test('Ctrl-C ends it and leaves nothing', async () => {
-  const running = startAmbient(['demo', '--state', state]);
+test.each([
+  ['Ctrl-C', [], 1],
+  ['a signal to a launcher alone', OLD_NODE, 1],
+  // As a terminal sends it.
+  ['Ctrl-C to a launcher and what it has launched', OLD_NODE, -1],
+])('%s ends it and leaves nothing', async (_, nodeArgs, sign) => {
+  const args = [...nodeArgs, path.join(DIST, 'ambient.js'), 'demo', '--state', state];
+  const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let said = '';
-  running.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  running.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await eventually(() => said.includes('http://127.0.0.1:') || undefined, 'flow page', 40);
   const all = descendants(running.pid!);
-  running.kill('SIGINT');
+  process.kill(sign * running.pid!, 'SIGINT');
   const [code] = (await once(running, 'exit')) as [number];
   expect(code).toBe(0);
   expect(all.filter(runs)).toEqual([]);
