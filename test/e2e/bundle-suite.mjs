@@ -11,9 +11,9 @@ export function bundleAttachedCluster(root) {
   return bundle(root, 'attached-cluster.ts', 'attached-cluster.js', ['koffi', 'lmdb', 'vitest']);
 }
 
-/** Bundles what is seen without a test host; returns its path. */
-export function bundleProduction(root) {
-  return bundle(root, 'production.ts', 'production.js', []);
+/** Bundles what is seen without a test host, by the name of its module; returns its path. */
+export function bundleVisit(root, name) {
+  return bundle(root, `${name}.ts`, `${name}.js`, []);
 }
 
 async function bundle(root, entry, name, external) {

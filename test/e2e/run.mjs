@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import util from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { bundleAttachedCluster, bundleProduction, bundleSuite } from './bundle-suite.mjs';
+import { bundleAttachedCluster, bundleSuite, bundleVisit } from './bundle-suite.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const option = (name) => {
@@ -20,7 +20,19 @@ const option = (name) => {
   return at < 0 ? undefined : process.argv[at + 1];
 };
 const place = (name) => (option(name) === undefined ? undefined : path.resolve(option(name)));
-const PRODUCTION = 'a context that looks like production asks before each write';
+/** What is seen in a workbench without a test host: title, module, and whether folders have to be trusted. */
+const VISITS = [
+  {
+    title: 'a context that looks like production asks before each write',
+    visit: async (page, see) =>
+      (await import(await bundleVisit(root, 'production'))).productionAsks(page, attached.kubeconfig, see),
+  },
+  {
+    title: 'a folder that is not trusted is judged, and offered no mesh',
+    trust: true,
+    visit: async (page, see) => (await import(await bundleVisit(root, 'restricted'))).restrictedModeHolds(page, see),
+  },
+];
 const SUITE_TIMEOUT_MS = 540_000;
 const SERVER_TIMEOUT_MS = 60_000;
 
@@ -207,7 +219,7 @@ try {
   await serverReady(Date.now() + SERVER_TIMEOUT_MS);
   exit = await runSuite(page);
   await page.close();
-  if (exit === 0 && PRODUCTION.includes(option('grep') ?? '')) exit = await runProduction();
+  for (const visit of VISITS) if (exit === 0 && visit.title.includes(option('grep') ?? '')) exit = await pay(visit);
 } catch (error) {
   console.error(error);
 } finally {
@@ -235,37 +247,38 @@ function newPage() {
   return browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
 }
 
-/** Opens the workbench with the extension as its developer would. */
-async function openWorkbench(page, options = {}) {
+/** Opens the workbench with the extension as its developer would; with `trust` no folder is trusted unasked. */
+async function openWorkbench(page, options = {}, trust = false) {
   const extensions = [uri(root), uri(path.join(root, 'test', 'e2e', 'yaml-stand-in'))];
   await page.addInitScript(
-    (development) => {
+    ({ development, enableWorkspaceTrust }) => {
       new MutationObserver((_records, observer) => {
         const element = document.getElementById('vscode-workbench-web-configuration');
         if (!element) return;
         observer.disconnect();
         const configuration = JSON.parse(element.getAttribute('data-settings'));
         configuration.developmentOptions = { ...configuration.developmentOptions, ...development };
+        if (enableWorkspaceTrust) configuration.enableWorkspaceTrust = true;
         element.setAttribute('data-settings', JSON.stringify(configuration));
       }).observe(document, { childList: true, subtree: true });
     },
-    { extensions, ...options },
+    { development: { extensions, ...options }, enableWorkspaceTrust: trust },
   );
   await page.goto(`http://127.0.0.1:${port}/?folder=${workspace}`);
 }
 
-/** Sees what a workbench without a test host asks; adds it to the results and gives the exit code. */
-async function runProduction() {
-  const { productionAsks } = await import(await bundleProduction(root));
+/** Sees something in a workbench without a test host; adds it to the results and gives the exit code. */
+async function pay({ title, trust, visit }) {
   const page = await newPage();
-  await openWorkbench(page);
-  const result = { title: PRODUCTION, state: 'passed' };
+  await openWorkbench(page, {}, trust);
+  const result = { title, state: 'passed' };
   try {
-    await productionAsks(page, attached.kubeconfig, (name) => screenshot(page, name));
+    await visit(page, (name) => screenshot(page, name));
   } catch (error) {
     Object.assign(result, { state: 'failed', error: error.stack });
-    await screenshot(page, 'production-failed');
+    await screenshot(page, 'visit-failed');
   }
+  await page.close();
   const { tests } = JSON.parse(readFileSync(results, 'utf8'));
   writeFileSync(results, JSON.stringify({ tests: [...tests, result] }));
   tell(result);
