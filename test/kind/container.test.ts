@@ -31,7 +31,9 @@ describe('the embedded engine in a container', () => {
       ['istiod', true],
       ['ztunnel', true],
     ]);
-    expect(await containers()).toEqual([expect.stringMatching(/^ambient-\S+ running 127\.0\.0\.1:\d+->6443\/tcp$/)]);
+    expect(await containers()).toEqual([
+      expect.stringMatching(/^ambient-\S+ (?:running|Up .+) 127\.0\.0\.1:\d+->6443\/tcp$/),
+    ]);
     expect(statSync(path.join(mesh.state, 'kubeconfig')).mode & 0o777).toBe(0o600);
     console.log(`capture by ${status.nodes[0]?.redirect}: ${status.nodes[0]?.redirectReason}`);
   });

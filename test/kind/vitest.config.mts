@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Files in the order in which they use the one cluster; each leaves the mesh as it found it until the last two. */
 const ORDER = [
   'engine',
+  'docker-context',
   'scenarios',
   'first-moments',
   'replacement',
