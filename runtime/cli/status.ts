@@ -6,7 +6,7 @@ import { summaryWords, type CertificateSummary } from '../kube/certificates';
 import { connect } from '../kube/client';
 import { enrolledPods, enrollmentWords, type EnrolledPod } from '../kube/enrolled-pods';
 import { certificateSummary } from '../kube/workload-certificates';
-import { print, table, type OutputFormat } from './output';
+import { print, progress, table, type OutputFormat } from './output';
 import { stateFolder } from './mesh';
 
 interface StatusCommand {
@@ -53,11 +53,15 @@ function text(status: Shown): string {
 }
 
 /** Which pods are enrolled, by whose label, and whether they are captured; with certificates, if asked for. */
-async function read(kubeconfig: string, certificates: boolean): Promise<Read> {
+async function read(kubeconfig: string, { certificates, output }: StatusCommand): Promise<Read> {
   using client = await connect({ kubeconfig });
   const [namespaces, pods] = await Promise.all([client.list<Namespace>(KIND.Namespace), client.list<Pod>(KIND.Pod)]);
-  const summary = certificates ? { certificates: await certificateSummary(client) } : {};
-  return { pods: enrolledPods(namespaces, pods), ...summary };
+  const enrolled = { pods: enrolledPods(namespaces, pods) };
+  if (certificates !== true) return enrolled;
+  const line = progress(output);
+  const summary = await certificateSummary(client, (next, all) => line.say(`asking ztunnel ${next} of ${all}`));
+  line.done();
+  return { ...enrolled, certificates: summary };
 }
 
 /** `ambient status`: exit code 1 when no mesh runs, a component is not ready, or something keeps traffic from flowing. */
@@ -65,7 +69,7 @@ export async function status(options: StatusCommand): Promise<number> {
   const state = stateFolder(options.state);
   const mesh = await (await engineOf(state)).status({ state });
   const running = mesh.state === 'running' && mesh.kubeconfig !== undefined;
-  const found: Shown = running ? { ...mesh, ...(await read(mesh.kubeconfig, options.certificates ?? false)) } : mesh;
+  const found: Shown = running ? { ...mesh, ...(await read(mesh.kubeconfig, options)) } : mesh;
   print(options.output, found, (value) =>
     value.state === 'stopped' ? `No mesh is running from ${state}. Start one with: ambient up\n` : text(value),
   );

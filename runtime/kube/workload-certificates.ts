@@ -23,12 +23,21 @@ export async function workloadCertificates(
   return readCertificates(body);
 }
 
-/** Asks every ztunnel that runs, one after the other: a port-forward each. What cannot be read is told beside the rest. */
-export async function certificateSummary(client: KubeClient): Promise<CertificateSummary> {
+/**
+ * Asks every ztunnel that runs, one after the other: a port-forward each. What cannot be read is told beside the rest.
+ *
+ * @param onAsk told which of how many is asked next, from 1
+ */
+export async function certificateSummary(
+  client: KubeClient,
+  onAsk: (next: number, all: number) => void = () => {},
+): Promise<CertificateSummary> {
   const certificates: WorkloadCertificate[] = [];
   const unread: string[] = [];
-  for (const ztunnel of await client.list<Pod>(KIND.Pod, { labelSelector: `app=${APP.ztunnel}` })) {
-    if (ztunnel.status?.phase !== 'Running') continue;
+  const pods = await client.list<Pod>(KIND.Pod, { labelSelector: `app=${APP.ztunnel}` });
+  const ztunnels = pods.filter(({ status }) => status?.phase === 'Running');
+  for (const [index, ztunnel] of ztunnels.entries()) {
+    onAsk(index + 1, ztunnels.length);
     try {
       certificates.push(...(await workloadCertificates(client, ztunnel)));
     } catch (error) {
