@@ -39,6 +39,26 @@ export interface WatchedKinds {
 
 export type WatchedKind = keyof WatchedKinds;
 
+/** Kinds that a cluster has only once their definitions are installed; istiod is ready without them. */
+export const OPTIONAL_KINDS: readonly WatchedKind[] = [
+  'Gateway',
+  'GatewayClass',
+  'HTTPRoute',
+  'AuthorizationPolicy',
+  'PeerAuthentication',
+];
+
+export const WATCHED_KINDS: readonly WatchedKind[] = [
+  'Namespace',
+  'Node',
+  'Pod',
+  'Service',
+  'EndpointSlice',
+  'ConfigMap',
+  'Deployment',
+  ...OPTIONAL_KINDS,
+];
+
 /** Current objects of each kind, by `namespace/name` or the name of a cluster-scoped object. */
 export type MeshObjects = { readonly [K in WatchedKind]: ReadonlyMap<string, WatchedKinds[K]> };
 

@@ -6,34 +6,14 @@ import { Watch, type Change } from '../kube/watch';
 import { log } from '../telemetry/log';
 import { ROOT_CONFIG_LABEL } from './ca/root-distribution';
 import { MANAGED_WAYPOINT } from './index/waypoint-attachment';
-import type { MeshObjects, WatchedKind, WatchedKinds } from './mesh-objects';
+import { OPTIONAL_KINDS, WATCHED_KINDS, type MeshObjects, type WatchedKind, type WatchedKinds } from './mesh-objects';
 
 const logger = log('watch');
-
-/** Kinds that a cluster has only once their definitions are installed; istiod is ready without them. */
-const OPTIONAL: readonly WatchedKind[] = [
-  'Gateway',
-  'GatewayClass',
-  'HTTPRoute',
-  'AuthorizationPolicy',
-  'PeerAuthentication',
-];
 
 const SELECTORS: { readonly [K in WatchedKind]?: string } = {
   ConfigMap: `${ROOT_CONFIG_LABEL}=true`,
   Deployment: `${GATEWAY_MANAGED}=${MANAGED_WAYPOINT}`,
 };
-
-const KINDS: readonly WatchedKind[] = [
-  'Namespace',
-  'Node',
-  'Pod',
-  'Service',
-  'EndpointSlice',
-  'ConfigMap',
-  'Deployment',
-  ...OPTIONAL,
-];
 
 export type OnChange = <K extends WatchedKind>(kind: K, change: Change<WatchedKinds[K]>) => void;
 
@@ -46,12 +26,12 @@ export class Sources {
 
   constructor(client: KubeClient, onChange: OnChange) {
     const ready: Promise<void>[] = [];
-    const watches = KINDS.map((kind) => {
+    const watches = WATCHED_KINDS.map((kind) => {
       let absent: () => void = () => {};
       const watch = new Watch<WatchedKinds[typeof kind]>(client, KIND[kind], (change) => onChange(kind, change), {
         labelSelector: SELECTORS[kind],
         onError: (error) => {
-          if (OPTIONAL.includes(kind) && ApiError.is(error, 404)) return absent();
+          if (OPTIONAL_KINDS.includes(kind) && ApiError.is(error, 404)) return absent();
           logger.warn('watch interrupted', { kind, error: reasonOf(error) });
         },
       });

@@ -1,5 +1,11 @@
 import type { KubeObject } from '../../runtime/api/resources';
-import type { MeshObjects, MeshSettings, WatchedKind, WatchedKinds } from '../../runtime/istiod/mesh-objects';
+import {
+  WATCHED_KINDS,
+  type MeshObjects,
+  type MeshSettings,
+  type WatchedKind,
+  type WatchedKinds,
+} from '../../runtime/istiod/mesh-objects';
 import { keyOf } from '../../runtime/kube/watch';
 
 export const SETTINGS: MeshSettings = {
@@ -9,26 +15,11 @@ export const SETTINGS: MeshSettings = {
   rootNamespace: 'istio-system',
 };
 
-const KINDS: readonly WatchedKind[] = [
-  'Namespace',
-  'Node',
-  'Pod',
-  'Service',
-  'EndpointSlice',
-  'Gateway',
-  'GatewayClass',
-  'HTTPRoute',
-  'AuthorizationPolicy',
-  'PeerAuthentication',
-  'ConfigMap',
-  'Deployment',
-];
-
 /** Lists of objects as istiod's watches would hold them. */
 export function meshObjects(lists: { [K in WatchedKind]?: WatchedKinds[K][] }): {
   [K in WatchedKind]: Map<string, WatchedKinds[K]>;
 } {
-  const entries = KINDS.map((kind) => {
+  const entries = WATCHED_KINDS.map((kind) => {
     const objects: readonly KubeObject[] = lists[kind] ?? [];
     return [kind, new Map(objects.map((object) => [keyOf(object), object]))];
   });

@@ -1,24 +1,19 @@
 import { KIND } from '../../../runtime/api/kinds';
 import { MeshIndex } from '../../../runtime/istiod/index/mesh-index';
-import type { MeshObjects, WatchedKind, WatchedKinds } from '../../../runtime/istiod/mesh-objects';
+import {
+  WATCHED_KINDS,
+  type MeshObjects,
+  type WatchedKind,
+  type WatchedKinds,
+} from '../../../runtime/istiod/mesh-objects';
 import type { KubeClient } from '../../../runtime/kube/client';
 import { AuthorizationSchema } from '../../../runtime/proto/gen/istio/security/authorization_pb';
 import { AddressSchema } from '../../../runtime/proto/gen/istio/workload/workload_pb';
 import { meshObjects, SETTINGS } from '../objects';
 import { asJson, type Resources } from './mirror';
 
-const READ = [
-  'Namespace',
-  'Node',
-  'Pod',
-  'Service',
-  'EndpointSlice',
-  'Gateway',
-  'GatewayClass',
-  'HTTPRoute',
-  'AuthorizationPolicy',
-  'PeerAuthentication',
-] as const satisfies readonly WatchedKind[];
+/** ConfigMaps and Deployments, of which istiod watches a few, show in nothing that it sends. */
+const READ = WATCHED_KINDS.filter((kind) => kind !== 'ConfigMap' && kind !== 'Deployment');
 
 /** What our istiod makes of the objects that a cluster holds now. */
 export interface OurIstiod {
