@@ -3,6 +3,7 @@ import type { AuthorizationPolicy, PeerAuthentication } from '../../api/resource
 import { targetsOf } from '../../policy/attachment';
 import type { MeshDocument } from '../document';
 import { dataPlaneOf } from '../enforcement/data-plane';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { attachmentKinds } from '../enforcement/target-kinds';
 import { keyOf } from '../live-mesh';
 import { whyNotProgrammed } from '../live-status';
@@ -20,7 +21,7 @@ export const liveEnforcement = rule<Policy>({
   why: 'A policy without targetRefs is enforced by the ztunnel of each pod that it selects, and only for pods that are captured. A policy with targetRefs is enforced by a waypoint, and only while that is programmed; until then traffic goes direct. The reason is told, with the first of the pods.',
   aliases: [],
   scope: 'live',
-  kinds: [AUTHORIZATION_POLICY, 'security.istio.io/PeerAuthentication'],
+  kinds: [AUTHORIZATION_POLICY, PEER_AUTHENTICATION],
   check({ document, mesh, report }) {
     const targets = targetsOf(document.value);
     for (const [index, { kind, group = '', name }] of targets.entries()) {

@@ -1,5 +1,6 @@
 import type { PeerAuthentication } from '../../api/resources';
 import { fix, replaceScalar } from '../edit';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { rule } from '../rule';
 
 export const peerAuthenticationDisable = rule<PeerAuthentication>({
@@ -9,7 +10,7 @@ export const peerAuthenticationDisable = rule<PeerAuthentication>({
   why: 'Pods of an ambient mesh use HBONE among themselves, whatever this mode says: ztunnel takes DISABLE as PERMISSIVE and switches mTLS off nowhere. Write PERMISSIVE, which says what happens.',
   aliases: ['KIA0505', 'KIA0506'],
   scope: 'document',
-  kinds: ['security.istio.io/PeerAuthentication'],
+  kinds: [PEER_AUTHENTICATION],
   ambient: true,
   check({ document, mesh, report }) {
     const { mtls, portLevelMtls } = document.value.spec ?? {};

@@ -1,4 +1,5 @@
 import { DATAPLANE_MODE } from '../../api/labels';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { rule } from '../rule';
 import type { Targeting } from '../istio-objects';
 import { wantsSidecar } from '../workspace';
@@ -11,7 +12,7 @@ export const policyOutsideMesh = rule<Targeting>({
   why: 'Pods with istio.io/dataplane-mode: none and without a sidecar have no proxy in front of them, so nobody enforces a policy for them.',
   aliases: [],
   scope: 'workspace',
-  kinds: [AUTHORIZATION_POLICY, 'security.istio.io/PeerAuthentication'],
+  kinds: [AUTHORIZATION_POLICY, PEER_AUTHENTICATION],
   check({ document, mesh, report }) {
     const labels = document.value.spec?.selector?.matchLabels;
     if (labels === undefined) return;

@@ -1,5 +1,6 @@
 import type { PeerAuthentication } from '../../api/resources';
 import { fix, replacePair } from '../edit';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { rule } from '../rule';
 import { hasPort, podPort } from './pod-port';
 
@@ -10,7 +11,7 @@ export const portLevelMtlsPort = rule<PeerAuthentication>({
   why: "The ports of portLevelMtls are those of pods. A number that is the Service's and not the pod's gives a warning: the port keeps the mode of the whole workload. One that no selected pod names as a containerPort gives a hint.",
   aliases: [],
   scope: 'workspace',
-  kinds: ['security.istio.io/PeerAuthentication'],
+  kinds: [PEER_AUTHENTICATION],
   check({ document, mesh, report }) {
     const { selector, portLevelMtls } = document.value.spec ?? {};
     const workloads = mesh.selected(document.namespace, selector?.matchLabels);

@@ -1,4 +1,5 @@
 import type { AuthorizationPolicy } from '../../api/resources';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { rule } from '../rule';
 import { AUTHORIZATION_POLICY } from './ztunnel-policy';
 
@@ -10,7 +11,7 @@ export const selectorMatchesNothing = rule<AuthorizationPolicy>({
   why: "The policy holds for nobody. This is a hint, told only where files have workloads of the policy's namespace: others may be elsewhere.",
   aliases: ['KIA0004', 'IST0127'],
   scope: 'workspace',
-  kinds: [AUTHORIZATION_POLICY, 'security.istio.io/PeerAuthentication', 'security.istio.io/RequestAuthentication'],
+  kinds: [AUTHORIZATION_POLICY, PEER_AUTHENTICATION, 'security.istio.io/RequestAuthentication'],
   check({ document, mesh, report }) {
     const { namespace, value } = document;
     const labels = value.spec?.selector?.matchLabels;

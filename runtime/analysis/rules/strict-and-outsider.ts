@@ -1,6 +1,7 @@
 import { DATAPLANE_MODE } from '../../api/labels';
 import type { PeerAuthentication } from '../../api/resources';
 import { compilePeerAuthentications } from '../../policy/compile-peer-authentication';
+import { PEER_AUTHENTICATION } from '../enforcement/explain-peer-authentication';
 import { objectOfHost } from '../hosts';
 import type { MeshDocument } from '../document';
 import { rule } from '../rule';
@@ -59,7 +60,7 @@ function isStrict(service: MeshDocument, mesh: Mesh): boolean {
 }
 
 function peerAuthentications(mesh: Mesh) {
-  const all = mesh.ofKind<PeerAuthentication>('security.istio.io/PeerAuthentication');
+  const all = mesh.ofKind<PeerAuthentication>(PEER_AUTHENTICATION);
   return compilePeerAuthentications(
     all.map(({ value }) => value),
     mesh.settings,
