@@ -1,7 +1,7 @@
 import type { AuthorizationPolicy, AuthorizationRule } from '../../api/resources';
 import type { MeshDocument } from '../document';
 import { rule } from '../rule';
-import { AUTHORIZATION_POLICY } from './ztunnel-policy';
+import { AUTHORIZATION_POLICY, isAllow } from './ztunnel-policy';
 
 export const allowEverything = rule<AuthorizationPolicy>({
   code: 'AMB5001',
@@ -12,9 +12,8 @@ export const allowEverything = rule<AuthorizationPolicy>({
   scope: 'workspace',
   kinds: [AUTHORIZATION_POLICY],
   check({ document, mesh, report }) {
-    const { spec } = document.value;
-    if ((spec?.action ?? 'ALLOW') !== 'ALLOW') return;
-    const open = (spec?.rules ?? []).findIndex(isOpen);
+    if (!isAllow(document.value)) return;
+    const open = (document.value.spec?.rules ?? []).findIndex(isOpen);
     if (open < 0) return;
     const all = mesh.inNamespace<AuthorizationPolicy>(AUTHORIZATION_POLICY, document.namespace);
     const voided = all.filter((other) => other !== document && isVoidedBy(other, document));
@@ -35,7 +34,7 @@ function isOpen({ from, to, when }: AuthorizationRule): boolean {
 function isVoidedBy(other: MeshDocument<AuthorizationPolicy>, open: MeshDocument<AuthorizationPolicy>): boolean {
   const { spec } = other.value;
   if (other.name === open.name) return false;
-  if ((spec?.action ?? 'ALLOW') !== 'ALLOW' || (spec?.rules ?? []).some(isOpen)) return false;
+  if (!isAllow(other.value) || (spec?.rules ?? []).some(isOpen)) return false;
   const scope = ({ value }: MeshDocument<AuthorizationPolicy>): string =>
     JSON.stringify([value.spec?.selector?.matchLabels, value.spec?.targetRef, value.spec?.targetRefs]);
   const wholeNamespace = !open.value.spec?.selector && !open.value.spec?.targetRef && !open.value.spec?.targetRefs;

@@ -6,7 +6,7 @@ import type { MeshDocument } from '../document';
 import { elementPlace } from '../element-place';
 import { covers } from '../policy-cover';
 import { rule } from '../rule';
-import { AUTHORIZATION_POLICY } from './ztunnel-policy';
+import { AUTHORIZATION_POLICY, isAllow } from './ztunnel-policy';
 
 export const allowUnderDeny = rule<AuthorizationPolicy>({
   code: 'AMB4025',
@@ -17,7 +17,7 @@ export const allowUnderDeny = rule<AuthorizationPolicy>({
   scope: 'workspace',
   kinds: [AUTHORIZATION_POLICY],
   check({ document, mesh, report }) {
-    if ((document.value.spec?.action ?? 'ALLOW') !== 'ALLOW') return;
+    if (!isAllow(document.value)) return;
     const denies = mesh
       .inNamespace<AuthorizationPolicy>(AUTHORIZATION_POLICY, document.namespace)
       .filter((other) => other.value.spec?.action === 'DENY' && holdsFor(other, document));

@@ -1,6 +1,6 @@
 import type { AuthorizationPolicy, AuthorizationSource } from '../../api/resources';
 import { rule } from '../rule';
-import { AUTHORIZATION_POLICY } from './ztunnel-policy';
+import { AUTHORIZATION_POLICY, isAllow } from './ztunnel-policy';
 
 export const onlyNegations = rule<AuthorizationPolicy>({
   code: 'AMB5022',
@@ -11,9 +11,8 @@ export const onlyNegations = rule<AuthorizationPolicy>({
   scope: 'document',
   kinds: [AUTHORIZATION_POLICY],
   check({ document, report }) {
-    const { action = 'ALLOW', rules = [] } = document.value.spec ?? {};
-    if (action !== 'ALLOW') return;
-    for (const [i, { from }] of rules.entries())
+    if (!isAllow(document.value)) return;
+    for (const [i, { from }] of (document.value.spec?.rules ?? []).entries())
       for (const [j, { source }] of (from ?? []).entries()) {
         const fields = writtenFields(source);
         if (fields.length === 0 || !fields.every((field) => field.startsWith('not'))) continue;

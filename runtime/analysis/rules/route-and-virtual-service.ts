@@ -1,9 +1,9 @@
 import type { HttpRoute } from '../../api/resources';
 import type { ObjectName } from '../../policy/attachment';
-import { objectOfHost } from '../hosts';
-import { isForMesh, VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
+import { VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
 import { rule } from '../rule';
 import type { Mesh } from '../workspace';
+import { servicesOfHosts } from './services-of-hosts';
 
 const HTTP_ROUTE = 'gateway.networking.k8s.io/HTTPRoute';
 
@@ -16,16 +16,14 @@ export const routeAndVirtualService = rule<VirtualService>({
   scope: 'workspace',
   kinds: [VIRTUAL_SERVICE],
   check({ document, mesh, report }) {
-    if (!isForMesh(document.value)) return;
-    for (const [index, host] of (document.value.spec?.hosts ?? []).entries()) {
-      const service = objectOfHost(host, document.namespace, mesh);
+    for (const { path, service } of servicesOfHosts(document, mesh)) {
       // Without a waypoint nobody follows either, which other rules tell.
-      if (service === undefined || !mesh.waypointFor(service.namespace, service)) continue;
+      if (!mesh.waypointFor(service.namespace, service)) continue;
       const name = mesh.derived(routedServices).get(`${service.namespace}/${service.name}`);
       const route = name && mesh.named(HTTP_ROUTE, name.namespace, name.name);
       if (route)
         report(
-          ['spec', 'hosts', index],
+          path,
           `HTTPRoute ${route.namespace}/${route.name} routes the same Service; which of the two counts is not defined.`,
           {
             related: [{ document: route, path: ['spec', 'parentRefs'], message: 'The HTTPRoute' }],

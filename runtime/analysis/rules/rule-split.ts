@@ -2,7 +2,7 @@ import type { AuthorizationPolicy, AuthorizationRule } from '../../api/resources
 import { elementPlace } from '../element-place';
 import { fix, joinWithPrevious } from '../edit';
 import { rule } from '../rule';
-import { AUTHORIZATION_POLICY } from './ztunnel-policy';
+import { AUTHORIZATION_POLICY, isAllow } from './ztunnel-policy';
 
 export const ruleSplit = rule<AuthorizationPolicy>({
   code: 'AMB5021',
@@ -13,8 +13,8 @@ export const ruleSplit = rule<AuthorizationPolicy>({
   scope: 'document',
   kinds: [AUTHORIZATION_POLICY],
   check({ document, report }) {
-    const { action = 'ALLOW', rules = [] } = document.value.spec ?? {};
-    if (action !== 'ALLOW') return;
+    if (!isAllow(document.value)) return;
+    const rules = document.value.spec?.rules ?? [];
     for (const [index, second] of rules.entries()) {
       const first = rules[index - 1];
       if (!first || partsOf(first) !== 'from' || !/^to/.test(partsOf(second))) continue;

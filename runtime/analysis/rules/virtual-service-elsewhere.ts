@@ -1,6 +1,6 @@
-import { objectOfHost } from '../hosts';
-import { isForMesh, VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
+import { VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
 import { rule } from '../rule';
+import { servicesOfHosts } from './services-of-hosts';
 
 export const virtualServiceElsewhere = rule<VirtualService>({
   code: 'AMB2022',
@@ -12,13 +12,10 @@ export const virtualServiceElsewhere = rule<VirtualService>({
   kinds: [VIRTUAL_SERVICE],
   ambient: true,
   check({ document, mesh, report }) {
-    if (!isForMesh(document.value)) return;
-    for (const [index, host] of (document.value.spec?.hosts ?? []).entries()) {
-      const service = objectOfHost(host, document.namespace, mesh);
-      if (service === undefined || service.namespace === document.namespace) continue;
-      if (!mesh.waypointFor(service.namespace, service)) continue;
+    for (const { path, service } of servicesOfHosts(document, mesh)) {
+      if (service.namespace === document.namespace || !mesh.waypointFor(service.namespace, service)) continue;
       report(
-        ['spec', 'hosts', index],
+        path,
         `The waypoint of ${service.kind} ${service.name} follows VirtualServices of namespace ${service.namespace}, not of ${document.namespace}.`,
       );
     }

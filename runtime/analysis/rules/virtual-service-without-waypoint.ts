@@ -1,6 +1,6 @@
-import { objectOfHost } from '../hosts';
-import { isForMesh, VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
+import { VIRTUAL_SERVICE, type VirtualService } from '../istio-objects';
 import { rule } from '../rule';
+import { servicesOfHosts } from './services-of-hosts';
 import { useWaypointFix } from './use-waypoint-fix';
 
 export const virtualServiceWithoutWaypoint = rule<VirtualService>({
@@ -13,12 +13,10 @@ export const virtualServiceWithoutWaypoint = rule<VirtualService>({
   kinds: [VIRTUAL_SERVICE],
   ambient: true,
   check({ document, mesh, report }) {
-    if (!isForMesh(document.value)) return;
-    for (const [index, host] of (document.value.spec?.hosts ?? []).entries()) {
-      const service = objectOfHost(host, document.namespace, mesh);
-      if (service === undefined || mesh.waypointFor(service.namespace, service)) continue;
+    for (const { path, service } of servicesOfHosts(document, mesh)) {
+      if (mesh.waypointFor(service.namespace, service)) continue;
       report(
-        ['spec', 'hosts', index],
+        path,
         `${service.kind} ${service.namespace}/${service.name} uses no waypoint, so nothing in the mesh follows this VirtualService.`,
         {
           severity: mesh.named('/Namespace', '', service.namespace) ? 'warning' : 'info',

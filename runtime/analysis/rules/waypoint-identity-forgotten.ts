@@ -9,7 +9,7 @@ import type { Path } from '../path';
 import { rule } from '../rule';
 import type { Mesh, WorkloadFact } from '../workspace';
 import { serviceWaypoint } from './behind-waypoint';
-import { AUTHORIZATION_POLICY, GATEWAY, isForZtunnel } from './ztunnel-policy';
+import { AUTHORIZATION_POLICY, GATEWAY, isAllow, isForZtunnel } from './ztunnel-policy';
 
 export const waypointIdentityForgotten = rule<AuthorizationPolicy>({
   code: 'AMB5002',
@@ -21,7 +21,7 @@ export const waypointIdentityForgotten = rule<AuthorizationPolicy>({
   kinds: [AUTHORIZATION_POLICY],
   ambient: true,
   check({ document, mesh, report }) {
-    if ((document.value.spec?.action ?? 'ALLOW') !== 'ALLOW' || !isForZtunnel(document, mesh)) return;
+    if (!isAllow(document.value) || !isForZtunnel(document, mesh)) return;
     const place = listOfPrincipals(document.value);
     if (place === undefined) return;
     const told = new Set<string>();

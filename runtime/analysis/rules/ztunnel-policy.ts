@@ -13,6 +13,11 @@ const MANY_FIXES = 3;
 
 type Selecting = AuthorizationPolicy & { spec?: { selector?: { matchLabels?: Record<string, string> } } };
 
+/** Whether the action of a policy is ALLOW, as it is where none is written. */
+export function isAllow({ spec }: AuthorizationPolicy): boolean {
+  return (spec?.action ?? 'ALLOW') === 'ALLOW';
+}
+
 /**
  * Whether ztunnel is who enforces a policy: it has no targetRefs, and its selector is not one for gateways or for pods
  * with sidecars, which have an Envoy of their own.
