@@ -4,59 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { AmbientApi } from '../../../extension/extension';
+import { DEPLOYMENT, fileOf, NAMESPACE, POLICY, SERVICE, SERVICE_ACCOUNT } from '../../language/sample';
 import { clickInPanel, hasPage, keyboard, panelText, screenshot, textsOf, until } from './workbench';
 
-const MANIFESTS = `apiVersion: v1
-kind: Namespace
-metadata:
-  name: shop
-  labels:
-    istio.io/dataplane-mode: ambient
----
-apiVersion: v1
-kind: Service
-metadata:
-  name: reviews
-  namespace: shop
-spec:
-  selector: { app: reviews }
-  ports:
-  - name: http
-    port: 80
-    targetPort: 8080
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: reviews
-  namespace: shop
-spec:
-  selector:
-    matchLabels: { app: reviews }
-  template:
-    metadata:
-      labels: { app: reviews }
-    spec:
-      containers:
-      - name: main
-        image: reviews
-        ports:
-        - containerPort: 8080
----
-apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata:
-  name: read-only
-  namespace: shop
-spec:
-  selector:
-    matchLabels: { app: reviews }
-  action: DENY
-  rules:
-  - to:
-    - operation:
-`;
+/** What the test types: the last line of the policy. */
 const LINE = '        methods: [DELETE]';
+const MANIFESTS = fileOf(NAMESPACE, SERVICE, SERVICE_ACCOUNT, DEPLOYMENT, POLICY.replace(`${LINE}\n`, ''));
 
 describe('manifests in the workbench', () => {
   let folder: string;
@@ -235,7 +188,7 @@ describe('manifests in the workbench', () => {
     const yaml = vscode.extensions.getExtension<{ contributors: unknown[] }>('redhat.vscode-yaml');
     if (yaml === undefined) return;
     const { contributors } = await yaml.activate();
-    const text = `${MANIFESTS.split('---\n')[3]?.split('spec:')[0]}spec:\n  colour: red\n  shape: round\n`;
+    const text = `${POLICY.split('spec:')[0]}spec:\n  colour: red\n  shape: round\n`;
     const other = await open('other.yaml', text);
     const { uri } = other.document;
     const all = () => vscode.languages.getDiagnostics(uri);
@@ -271,8 +224,7 @@ describe('manifests in the workbench', () => {
       .map(Number);
     assert.equal(servers.length, 1);
     process.kill(servers[0]!, 'SIGKILL');
-    const policy = MANIFESTS.split('---\n')[3] ?? '';
-    const again = await open('again.yaml', policy.replace('operation:', 'operation: { methods: [DELETE] }'));
+    const again = await open('again.yaml', POLICY);
     await until('the finding', async () => (codes(again.document.uri).includes('AMB2001') ? true : undefined));
   });
 
