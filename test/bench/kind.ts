@@ -7,6 +7,7 @@ import path from 'node:path';
 import { KIND } from '../../runtime/api/kinds';
 import type { Pod } from '../../runtime/api/resources';
 import { connect } from '../../runtime/kube/client';
+import { isReady } from '../../runtime/kube/pod-ready';
 import { waitFor } from '../../runtime/kube/wait';
 import type { Figure } from './figure';
 
@@ -16,9 +17,6 @@ const MORE_MS = 15_000;
 const PATIENCE_MS = 300_000;
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-
-const isReady = ({ status }: Pod): boolean =>
-  (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
 
 /** @returns milliseconds until a cluster that kind makes by itself has every pod Ready */
 async function plain(folder: string, name: string): Promise<number> {

@@ -101,6 +101,3 @@ export class TestMesh {
     rmSync(this.state, { recursive: true, force: true });
   }
 }
-
-export const isReady = (pod: Pod): boolean =>
-  pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

@@ -6,6 +6,7 @@ import { APP, REDIRECTION, SYSTEM_NAMESPACE } from '../../runtime/api/labels';
 import type { Pod } from '../../runtime/api/resources';
 import { bookshopAvailable, readCounts, resetCounts } from '../../runtime/cli/bookshop';
 import { applyManifests } from '../../runtime/kube/manifests';
+import { isReady } from '../../runtime/kube/pod-ready';
 import { waitFor } from '../../runtime/kube/wait';
 import { flowsOf, untilFlows } from './flows';
 import type { UserMesh } from './user-mesh';
@@ -30,8 +31,7 @@ const BEHIND_WAYPOINT = [
   'visitors > reviews via waypoint, mTLS, deny by bookshop/reviews-readers',
 ];
 
-export const isReady = ({ status }: Pod): boolean =>
-  (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
+export { isReady };
 export const isEnrolled = ({ metadata }: Pod): boolean => metadata.annotations?.[REDIRECTION] === 'enabled';
 const isApplication = ({ metadata }: Pod): boolean => metadata.labels?.['app'] !== undefined;
 /** What changes when a pod is made anew or one of its containers starts again. */

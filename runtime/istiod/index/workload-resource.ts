@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { REDIRECTION, TUNNEL } from '../../api/labels';
 import type { Node, Pod, Service } from '../../api/resources';
+import { isReady } from '../../kube/pod-ready';
 import {
   NetworkMode,
   TunnelProtocol,
@@ -33,10 +34,7 @@ export function podUid(pod: Pod, { clusterId }: MeshSettings): string {
 
 /** A pod serves while it is Ready and not being deleted. */
 export function isPodReady(pod: Pod): boolean {
-  return (
-    pod.metadata.deletionTimestamp === undefined &&
-    (pod.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True')
-  );
+  return pod.metadata.deletionTimestamp === undefined && isReady(pod);
 }
 
 /**

@@ -3,8 +3,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../../runtime/api/kinds';
 import type { DaemonSet, Deployment, ReplicaSet } from '../../../runtime/api/resources';
+import { isReady } from '../../../runtime/kube/pod-ready';
 import { kubectlPath } from '../../peers/kubectl-path';
-import { TestMesh, eventually, isReady } from '../mesh';
+import { TestMesh, eventually } from '../mesh';
 
 const run = promisify(execFile);
 const NS = 'work';

@@ -8,7 +8,8 @@ import type { ConfigMap } from '../../../runtime/api/resources';
 import { cgroupName, findCgroup2 } from '../../../runtime/cluster/node/cgroup';
 import { embedded } from '../../../runtime/engine/embedded';
 import { connect } from '../../../runtime/kube/client';
-import { TestMesh, eventually, isReady } from '../mesh';
+import { isReady } from '../../../runtime/kube/pod-ready';
+import { TestMesh, eventually } from '../mesh';
 
 const states: string[] = [];
 const folder = (): string => {

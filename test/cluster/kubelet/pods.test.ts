@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../../runtime/api/kinds';
 import type { ConfigMap, Pod } from '../../../runtime/api/resources';
-import { TestMesh, eventually, isReady } from '../mesh';
+import { isReady } from '../../../runtime/kube/pod-ready';
+import { TestMesh, eventually } from '../mesh';
 
 const NS = 'pods';
 let mesh: TestMesh;
