@@ -14,7 +14,7 @@ const catalogue = {
     exit: 3,
     text: ({ platform }) => ({
       message: `The embedded engine needs Linux; this is ${platform}.`,
-      remedy: 'Run it on a Linux machine, in WSL 2, or in a dev container.',
+      remedy: 'Start it in a container (ambient up --engine container), on a Linux machine, or in WSL 2.',
     }),
   },
   AMB_ERR_NO_NAMESPACES: {
@@ -168,10 +168,19 @@ const catalogue = {
         'The whole output is in ambient logs; where no registry is reached, AMBIENT_BASE_IMAGE may name a local image with Node 24, nftables, iproute2 and libbpf1.',
     }),
   },
+  AMB_ERR_KUBECONFIG: {
+    exit: 2,
+    text: ({ file, reason }) => ({
+      message: `The kubeconfig ${file} cannot be read: ${reason}.`,
+      remedy: 'Name a file that can, with --kubeconfig or KUBECONFIG.',
+    }),
+  },
   AMB_ERR_CONTEXT_UNKNOWN: {
     exit: 2,
     text: ({ context, known }) => ({
-      message: `There is no context ${context} with a cluster in the kubeconfig.`,
+      message: context
+        ? `There is no context ${context} with a cluster in the kubeconfig.`
+        : 'There is no kubeconfig with a current context and its cluster.',
       remedy: `Name one with --context, or another file with --kubeconfig. There are: ${known || 'none'}.`,
     }),
   },

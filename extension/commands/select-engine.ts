@@ -62,12 +62,12 @@ export async function selectEngine(session: MeshSession): Promise<EngineSetting>
 }
 
 async function pickContext(): Promise<string> {
-  const [{ KubeConfig }, { contextNames }] = await Promise.all([
+  const [{ KubeConfig }, { contextNames, loadKubeconfig }] = await Promise.all([
     import('@kubernetes/client-node'),
-    import('../../runtime/engine/istio/kubeconfig'),
+    import('../../runtime/kube/kubeconfig'),
   ]);
   const config = new KubeConfig();
-  config.loadFromDefault();
+  loadKubeconfig(config);
   const names = contextNames(config);
   if (names.length === 0) {
     throw new Error('There is no context in the kubeconfig (KUBECONFIG, else ~/.kube/config) to attach to.');

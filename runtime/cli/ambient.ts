@@ -13,9 +13,10 @@ function program(): Command {
   const root = new Command('ambient')
     .description("A local dev mesh for Istio's ambient mode.")
     .version(process.env['AMBIENT_VERSION'] ?? '0.1.0')
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput({ outputError: () => {} })
     .exitOverride((error) => {
-      throw error.exitCode === 0
+      // Help where a command is missing has been written, to standard error.
+      throw error.exitCode === 0 || error.code === 'commander.help'
         ? error
         : new MeshError('AMB_ERR_USAGE', {
             problem: error.message.replace(/^error: /, ''),
@@ -257,6 +258,7 @@ async function main(): Promise<void> {
     await program().parseAsync();
   } catch (error) {
     if (MeshError.is(error)) process.exitCode = fail(error, process.argv.includes('json') ? 'json' : 'text');
+    else if ((error as { code?: string }).code === 'commander.help') process.exitCode = 2;
     else if ((error as { exitCode?: number }).exitCode !== 0) process.exitCode = fail(error, 'text');
   }
 }

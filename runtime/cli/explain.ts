@@ -80,7 +80,7 @@ function nothing(what: string, { namespace }: ExplainCommand, chosen: number, co
     problem:
       chosen > 0
         ? `Nobody enforces what ${what} is: explain takes policies, routes, workloads and Services.`
-        : `There is no ${what}${where}, neither in the files${context === undefined ? '' : ` nor in ${context}`}.`,
+        : `There is no ${what}${where}${context === undefined ? ' in the files' : `, neither in the files nor in ${context}`}.`,
     remedy: 'Give a file, or KIND/NAME with -n NAMESPACE, and the files around it with --path.',
   });
 }

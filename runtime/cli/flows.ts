@@ -69,6 +69,11 @@ export async function flows(options: FlowsCommand): Promise<void> {
   clearInterval(timer);
   if (options.follow !== true) write();
   if (source.problem !== undefined) process.stderr.write(`Not everything is shown: ${source.problem}\n`);
+  const { unread = 0 } = source;
+  if (unread > 0) {
+    const proxies = unread === 1 ? '1 proxy has' : `${unread} proxies have`;
+    process.stderr.write(`Not everything is shown: ${proxies} not been read twice yet. Watch longer, e.g. --for 30.\n`);
+  }
   await source[Symbol.asyncDispose]();
   client[Symbol.dispose]();
 }

@@ -6,6 +6,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { MeshError, reasonOf } from '../errors';
 import { pathOf, apiVersionOf, type Kind } from '../api/kinds';
 import type { KubeObject } from '../api/resources';
+import { contextNames, loadKubeconfig } from './kubeconfig';
 
 export interface ConnectOptions {
   /** Path of a kubeconfig; otherwise KUBECONFIG, ~/.kube/config, or the pod's own service account. */
@@ -306,8 +307,12 @@ export async function connect(options: ConnectOptions = {}): Promise<KubeClient>
   if (options.kubeconfig === undefined && inPod) return new KubeClient(podAccess());
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  if (options.kubeconfig !== undefined) config.loadFromFile(options.kubeconfig);
-  else config.loadFromDefault();
-  if (options.context !== undefined) config.setCurrentContext(options.context);
+  loadKubeconfig(config, options.kubeconfig);
+  const { context } = options;
+  if (context !== undefined) {
+    const known = contextNames(config);
+    if (!known.includes(context)) throw new MeshError('AMB_ERR_CONTEXT_UNKNOWN', { context, known: known.join(', ') });
+    config.setCurrentContext(context);
+  }
   return new KubeClient(accessOf(config));
 }

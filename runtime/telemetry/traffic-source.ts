@@ -13,6 +13,8 @@ export interface TrafficSource extends AsyncDisposable {
   readonly connected: ReadonlySet<string>;
   /** What keeps the picture from being complete, in words. */
   readonly problem?: string;
+  /** Proxies of which no flow can be told yet: counters say something from their second reading on. */
+  readonly unread?: number;
   /** Resolves when the mesh's proxies are known. */
   ready(): Promise<void>;
   /** A source that asks now and then stops asking while nobody looks. */

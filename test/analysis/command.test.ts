@@ -252,3 +252,16 @@ describe('ambient explain', () => {
     });
   });
 });
+
+describe('wrong input', () => {
+  test.each([[[]], [['waypoint']]])('%j shows which commands there are', (args) => {
+    const { code, stdout, stderr } = ambient(...args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^Usage: ambient .*\n[^]*Commands:\n/);
+    expect(stderr).not.toContain('error');
+  });
+
+  test('what is to be explained and is in no file', () => {
+    expect(ambient('explain', 'deploy/missing').stderr).toMatch(/^error: There is no deploy\/missing in the files\.\n/);
+  });
+});

@@ -84,3 +84,27 @@ test('doctor tells what a cluster lacks, and fails', async () => {
   const state = Object.fromEntries(checks.map(({ name, state: found }) => [name, found]));
   expect(state).toMatchObject({ 'Kubernetes API': 'ok', permissions: 'ok', production: 'warn', Istio: 'fail' });
 });
+
+test.each([
+  ['enroll', 'shop'],
+  ['up', '--engine', 'istio'],
+])('%s %s names a kubeconfig that is not there, and a context that is not in it', async (...command) => {
+  const state = path.join(folder, 'unused');
+  const told = async (...args: string[]): Promise<unknown[]> => {
+    const { code, stdout } = await ambient([...command, ...args, '--state', state, '-o', 'json']);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string; remedy: string } };
+    return [code, error.code, error.message, error.remedy];
+  };
+  expect(await told('--kubeconfig', '/missing')).toEqual([
+    2,
+    'AMB_ERR_KUBECONFIG',
+    expect.stringContaining('/missing cannot be read: ENOENT'),
+    expect.stringContaining('--kubeconfig'),
+  ]);
+  expect(await told('--kubeconfig', production, '--context', 'other')).toEqual([
+    2,
+    'AMB_ERR_CONTEXT_UNKNOWN',
+    expect.stringContaining('other'),
+    expect.stringContaining('There are: shop-prod.'),
+  ]);
+});

@@ -8,6 +8,7 @@ import type { MeasuredEdge } from '../../runtime/graph/model';
 import type { Snapshot } from '../../runtime/graph/session';
 import { FlowFeed } from '../../runtime/telemetry/flow-feed';
 import { PACE_MS } from '../../runtime/telemetry/upstream/upstream-source';
+import { ambient } from '../mesh/mesh-under-test';
 import { AttachedCluster } from './attached-cluster';
 import { SERVICES, SimulatedMesh, type SimulatedFlow } from './simulated-mesh';
 
@@ -139,3 +140,9 @@ test('no second has seen two requests that are not a watch or its list', () => {
   // One list a watch, one more for each that got a 410, one that looks for our own agent.
   expect(others.length).toBeLessThan(2 * 6 + 2);
 });
+
+test('flows says when it has not watched for long enough', async () => {
+  const { code, stderr } = await ambient(['flows', '--kubeconfig', cluster.kubeconfig, '--for', '1']);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/Not everything is shown: \d+ proxies have not been read twice yet\. .*--for/);
+}, 60_000);

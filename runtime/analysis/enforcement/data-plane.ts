@@ -62,6 +62,19 @@ export function byOwner(workloads: readonly WorkloadFact[], mesh: Mesh): OwnedWo
   });
 }
 
+/** The pods of a Deployment or another owner, where a mesh runs. */
+export function podsOf(owner: WorkloadFact, mesh: Mesh): WorkloadFact[] {
+  if (owner.document.kind === 'Pod') return [];
+  return mesh
+    .selected(owner.namespace, owner.labels)
+    .filter(
+      (one) =>
+        one.document.kind === 'Pod' &&
+        one.namespace === owner.namespace &&
+        rootOwner(one, mesh, MANY_OWNERS) === rootOwner(owner, mesh, MANY_OWNERS),
+    );
+}
+
 function planeOfPods(workload: WorkloadFact, pods: readonly WorkloadFact[], mesh: Mesh): DataPlane {
   const planes = pods.map((pod) => dataPlaneOf(pod, mesh));
   const odd = planes.find(({ kind }) => kind !== 'ztunnel') ?? planes[0];

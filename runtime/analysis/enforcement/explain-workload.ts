@@ -6,6 +6,7 @@ import { AUTHORIZATION_POLICY } from '../rules/ztunnel-policy';
 import { ingressUsesWaypoint, type WaypointBinding } from '../waypoint-binding';
 import type { Mesh, WorkloadFact } from '../workspace';
 import { enforcementPaths } from '../../policy/enforcement-paths';
+import { podsOf } from './data-plane';
 import { subjectOf, type Enforcement, type Enforcer } from './enforcement';
 import { bindingOfService, bindingOfWorkload, serviceWaypointOf, workloadEnforcers } from './enforcers';
 import { explainAuthorization } from './explain-authorization';
@@ -18,7 +19,7 @@ export function explainWorkload(workload: WorkloadFact, mesh: Mesh): Enforcement
   const own = bindingOfWorkload(workload, mesh);
   const services = mesh.servicesOf(workload);
   const enforcers: Enforcer[] = [
-    ...workloadEnforcers([workload], mesh),
+    ...workloadEnforcers([workload, ...podsOf(workload, mesh)], mesh),
     ...services.flatMap((s) => atService(s, mesh)),
   ];
   const policies = [

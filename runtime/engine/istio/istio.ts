@@ -137,7 +137,7 @@ export const istio: Engine = {
       refreshed(state, record);
     } catch (error) {
       // The copy is what is left of a context that is gone; whoever uses it is told by the cluster.
-      if (!MeshError.is(error, 'AMB_ERR_CONTEXT_UNKNOWN')) throw error;
+      if (!MeshError.is(error, 'AMB_ERR_CONTEXT_UNKNOWN') && !MeshError.is(error, 'AMB_ERR_KUBECONFIG')) throw error;
     }
     return Promise.resolve(kubeconfigFile(state));
   },

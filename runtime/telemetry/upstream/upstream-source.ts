@@ -101,6 +101,12 @@ export class UpstreamSource implements TrafficSource {
     return all.size === 0 ? undefined : [...all].slice(0, MOST_PROBLEMS).join('; ');
   }
 
+  get unread(): number {
+    return [...this.#readers.values()].filter(
+      ({ readings, metricsProblem }) => readings < 2 && metricsProblem === undefined,
+    ).length;
+  }
+
   /** Reads nothing while nobody looks; watches and logs stay. */
   setActive(active: boolean): void {
     this.#active = active;

@@ -284,6 +284,17 @@ spec: { template: { metadata: { labels: { app: cart } }, spec: { containers: [{ 
     expect(enforcers[0]?.text).toContain('ztunnel on node node-1, node-2');
   });
 
+  test('a Deployment is judged by its pods, and names their nodes', () => {
+    const pods = (second: string): Enforcement =>
+      explain('Deployment', AMBIENT, deployment(), set, pod('a', 'node-2', CAPTURED), pod('b', 'node-1', second));
+    expect(pods(CAPTURED).summary).toBe(
+      'ztunnel on node node-1, node-2: its traffic is redirected to ztunnel; no policy holds',
+    );
+    expect(pods('').summary).toBe(
+      'nobody: of 1 of its 2 pods: its traffic is not redirected to ztunnel; no policy holds',
+    );
+  });
+
   test('a pod that is not captured is enforced by nobody, whatever the labels say', () => {
     const { enforcers } = explain(
       'AuthorizationPolicy',
