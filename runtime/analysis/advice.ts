@@ -40,6 +40,7 @@ const ADVICE: readonly Advice[] = [
 /** A line that says that something is outdated does not advise it. */
 const TELLS_SO = /\b(?:instead of|no longer|not|deprecated|removed|outdated|formerly|until|before)\b/i;
 const MANY = 20;
+const LINE = 80;
 
 /** Outdated advice in a text, in linear time; whatever the text is. */
 export function outdatedAdvice(source: SourceText): ParseProblem[] {
@@ -65,21 +66,33 @@ function lineAround(text: string, offset: number): string {
   return text.slice(text.lastIndexOf('\n', offset) + 1, end < 0 ? text.length : end);
 }
 
-/** `components: { ambient: { enabled` in block style: of an IstioOperator, of Helm values, or inside of a script. */
+/** `components: { ambient: { enabled` on one line, in YAML or JSON; others may stand before it, one level deep. */
+const COMPONENT_INSIDE =
+  /\bcomponents["']?[ \t]{0,20}:[ \t]{0,20}\{(?:[^{}\n]|\{[^{}\n]{0,200}\}){0,500}?\bambient(?=["']?[ \t]{0,20}:[ \t]{0,20}\{[ \t]{0,20}["']?enabled\b)/g;
+/** What stands behind the key of a component that is a mapping in braces. */
+const ENABLED_INSIDE = /^[ \t]{0,20}\{[ \t]{0,20}enabled\b/;
+
+/** `components: { ambient: { enabled`, in whatever style: of an IstioOperator, of Helm values, or inside of a script. */
 function ambientComponents({ text }: SourceText): ParseProblem[] {
-  if (!text.includes('components:') || !text.includes('ambient:')) return [];
-  const found: ParseProblem[] = [];
+  if (!text.includes('components') || !text.includes('ambient')) return [];
+  const found = [...text.matchAll(COMPONENT_INSIDE)].map(({ index, 0: { length } }) => noComponent(index + length));
   const open: { indent: number; key: string; start: number }[] = [];
-  for (const { index, 1: space = '', 2: key = '' } of text.matchAll(/^([ \t]{0,200})([\w.-]{1,200}):/gm)) {
+  for (const { index, 0: written, 1: space = '', 2: key = '' } of text.matchAll(/^([ \t]{0,200})([\w.-]{1,200}):/gm)) {
     while ((open.at(-1)?.indent ?? -1) >= space.length) open.pop();
-    const [ambient, components] = [open.at(-1), open.at(-2)];
-    if (key === 'enabled' && ambient?.key === 'ambient' && components?.key === 'components')
-      found.push({
-        code: 'AMB6021',
-        message: 'Istio has no component ambient: write profile: ambient, which installs ztunnel and the CNI agent.',
-        range: { start: ambient.start, end: ambient.start + ambient.key.length },
-      });
+    const [parent, outer] = [open.at(-1), open.at(-2)];
+    const end = index + written.length;
+    if (key === 'enabled' && parent?.key === 'ambient' && outer?.key === 'components')
+      found.push(noComponent(parent.start + parent.key.length));
+    else if (key === 'ambient' && parent?.key === 'components' && ENABLED_INSIDE.test(text.slice(end, end + LINE)))
+      found.push(noComponent(end - 1));
     open.push({ indent: space.length, key, start: index + space.length });
   }
   return found.slice(0, MANY);
 }
+
+/** @param end of the word `ambient` */
+const noComponent = (end: number): ParseProblem => ({
+  code: 'AMB6021',
+  message: 'Istio has no component ambient: write profile: ambient, which installs ztunnel and the CNI agent.',
+  range: { start: end - 'ambient'.length, end },
+});
