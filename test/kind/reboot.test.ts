@@ -4,7 +4,8 @@ import type { Node, Pod } from '../../runtime/api/resources';
 import { waitFor } from '../../runtime/kube/wait';
 import { occurrences } from '../mesh/bridge-capture';
 import { eventually } from '../mesh/mesh-under-test';
-import { isEnrolled, isReady } from '../scenarios/scenarios';
+import { isReady } from '../../runtime/kube/pod-ready';
+import { isEnrolled } from '../scenarios/scenarios';
 import { KindMesh, output } from './cluster';
 import { echoesOn } from './echoes';
 

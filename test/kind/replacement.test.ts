@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
 import type { DaemonSet, Pod } from '../../runtime/api/resources';
+import { isReady } from '../../runtime/kube/pod-ready';
 import { waitFor } from '../../runtime/kube/wait';
 import { occurrences, type BridgeCapture } from '../mesh/bridge-capture';
 import type { Caller, LoadCounts } from '../mesh/callers';
 import { eventually } from '../mesh/mesh-under-test';
-import { isReady } from '../scenarios/scenarios';
-
 import { KindMesh, output } from './cluster';
 import { echoesOn } from './echoes';
 

@@ -31,7 +31,6 @@ const BEHIND_WAYPOINT = [
   'visitors > reviews via waypoint, mTLS, deny by bookshop/reviews-readers',
 ];
 
-export { isReady };
 export const isEnrolled = ({ metadata }: Pod): boolean => metadata.annotations?.[REDIRECTION] === 'enabled';
 const isApplication = ({ metadata }: Pod): boolean => metadata.labels?.['app'] !== undefined;
 /** What changes when a pod is made anew or one of its containers starts again. */
