@@ -24,7 +24,7 @@ export const UNPROVEN: readonly Unproven[] = [
     report: 'pods that stay "not captured", with the log of istio-cni-node',
   },
   {
-    what: 'Installation by istioctl or Helm from the network',
+    what: "Installation by Helm, and istioctl's with upstream's own images from the network",
     command: 'ambient up --engine istio --install --dry-run',
     report: 'a step that fails, with its output',
   },

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KIND } from '../../runtime/api/kinds';
 import type { Pod } from '../../runtime/api/resources';
-import { run } from '../scenarios/user-mesh';
+import type { MeshStatus } from '../../runtime/engine/engine';
+import { run, UserMesh } from '../scenarios/user-mesh';
 import { isEnrolled } from '../scenarios/scenarios';
 import { KindMesh, output } from './cluster';
 import { echoesOn } from './echoes';
+import { loadUpstreamImages } from './upstream-install';
 
 const mesh = new KindMesh('adopt');
 const user = { KUBECONFIG: '' };
@@ -70,4 +72,26 @@ test('a cluster of the user is taken over only when asked, and left as it was', 
   const found = await output('docker', ['exec', node, 'sh', '-c', left]);
   expect(found.split('\n').filter((line) => /ambient|\/sys\/fs\/bpf/.test(line))).toEqual([]);
   expect(await mesh.json('down')).toMatchObject({ stopped: false });
+});
+
+test('upstream Istio is installed there by istioctl, and attached to', { timeout: 300_000 }, async () => {
+  const PATH = `${await loadUpstreamImages(mesh.cluster)}:${process.env['PATH']}`;
+  const attached = new UserMesh({ PATH });
+  try {
+    const up = ['up', '--engine', 'istio', '--kubeconfig', user.KUBECONFIG, '--context', `kind-${mesh.cluster}`];
+    const steps = async (): Promise<{ what: string }[]> =>
+      (await attached.json<{ steps: { what: string }[] }>(...up, '--install', '--dry-run')).steps;
+    expect(await steps()).toHaveLength(2);
+    expect(await attached.json(...up, '--install')).toMatchObject({ engine: 'istio' });
+    const status = await attached.json<MeshStatus>('status');
+    expect(status).toMatchObject({ engine: 'istio', state: 'running', context: `kind-${mesh.cluster}` });
+    expect(status.components.map(({ name, ready }) => [name, ready])).toEqual([
+      ['istiod', true],
+      ['ztunnel', true],
+      ['istio-cni-node', true],
+    ]);
+    expect(await steps()).toEqual([]);
+  } finally {
+    await attached[Symbol.asyncDispose]();
+  }
 });

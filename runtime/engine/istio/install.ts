@@ -116,11 +116,9 @@ function runCommand(
         }
       });
     }
-    child.once('error', reject);
-    child.once('close', (code) => {
-      const command = path.basename(program);
-      if (code === 0) resolve();
-      else reject(new MeshError('AMB_ERR_INSTALL_FAILED', { command, reason: last || `exit code ${code}` }));
-    });
+    const command = path.basename(program);
+    const fail = (reason: string): void => reject(new MeshError('AMB_ERR_INSTALL_FAILED', { command, reason }));
+    child.once('error', (error) => fail(signal?.aborted === true ? 'interrupted' : error.message));
+    child.once('close', (code) => (code === 0 ? resolve() : fail(last || `exit code ${code}`)));
   });
 }
