@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -150,13 +152,22 @@ test('on a terminal up asks, and takes no for an answer', async () => {
   const env = user({ DOCKER_HOST: docker.host }, 'sh');
   const program = path.resolve('dist', 'ambient.js');
   const command = `${process.execPath} ${program} up --engine kind --state ${env['XDG_DATA_HOME']}/state`;
-  const answered = async (answer: string): Promise<string> =>
-    (await run('/usr/bin/script', ['-qec', command, '/dev/null'], { env, input: `${answer}\n` })).stdout;
-
-  expect(await answered('n')).toMatch(/Install http.*kind-linux.* as .*\? \[y\/N\][^]*--install-kind/);
+  const answered = async (answer: string): Promise<string> => {
+    const terminal = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env });
+    let shown = '';
+    terminal.stdout.on('data', (chunk: Buffer) => {
+      const asked = shown.includes('[y/N]');
+      shown += chunk.toString();
+      if (!asked && shown.includes('[y/N]')) terminal.stdin.write(answer);
+    });
+    await once(terminal, 'close');
+    return shown;
+  };
+  for (const no of ['n\r', '\u0003'])
+    expect(await answered(no)).toMatch(/Install http.*kind-linux.* as .*\? \[y\/N\][^]*--install-kind/);
   expect(existsSync(ownPrograms(env))).toBe(false);
   site = { [urlPath(env)]: released, [`${urlPath(env)}.sha256sum`]: sumOf(released) };
-  expect(await answered('y')).toContain(`kind ${KIND_VERSION} is in ${ownPrograms(env)}`);
+  expect(await answered('y\r')).toContain(`kind ${KIND_VERSION} is in ${ownPrograms(env)}`);
   expect(kindProgram(env)).toBeDefined();
   docker.close();
 });
