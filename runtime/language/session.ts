@@ -5,7 +5,7 @@ import type { LiveMesh } from '../analysis/live-mesh';
 import { releaseOf } from '../analysis/schemas';
 import { DEFAULTS, type Settings } from './settings';
 
-const DEBOUNCE_MS = 100;
+const DEBOUNCE_MS = 50;
 
 /** What the session tells: the findings of these files may be others; and the process' time when it began to look. */
 type Doubt = (files: ReadonlySet<string>, since: NodeJS.CpuUsage) => void;
