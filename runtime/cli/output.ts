@@ -59,11 +59,11 @@ export function progress(format: OutputFormat): Progress {
   };
 }
 
-/** Asks a question on the terminal; false where there is none, or the answer is not yes. Ctrl-C is no. */
-export async function confirmed(question: string): Promise<boolean> {
+/** Asks a question on the terminal; false where there is none, or the answer is not yes. Ctrl-C and the signal are no. */
+export async function confirmed(question: string, signal?: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const ask = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await ask.question(`${question} [y/N] `).catch(() => '');
+  const answer = await ask.question(`${question} [y/N] `, { signal }).catch(() => '');
   ask.close();
   return /^y(es)?$/i.test(answer.trim());
 }

@@ -96,7 +96,7 @@ async function offerKind({ installKind: asked }: UpCommand, line: Progress, sign
   const { installKind, kindInstallation } = await import('../engine/kind/install');
   const { program, url } = kindInstallation();
   line.done();
-  if (asked !== true && !(await confirmed(`kind is missing. Install ${url} as ${program}?`))) return false;
+  if (asked !== true && !(await confirmed(`kind is missing. Install ${url} as ${program}?`, signal))) return false;
   await installKind({ onLine: (text) => line.say(`kind: ${text}`), signal });
   return true;
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { findProgram, pathFolders } from '../../../runtime/engine/find-program';
 import { installKind, kindInstallation } from '../../../runtime/engine/kind/install';
 import { KIND_VERSION, kindProgram, ownPrograms } from '../../../runtime/engine/kind/kind-program';
-import { ambient, run } from '../../mesh/mesh-under-test';
+import { ambient, descendants, run } from '../../mesh/mesh-under-test';
 import { engineAt } from './engine-stand-in';
 
 const BUILD_MS = 300_000;
@@ -158,7 +158,9 @@ test('on a terminal up asks, and takes no for an answer', async () => {
     terminal.stdout.on('data', (chunk: Buffer) => {
       const asked = shown.includes('[y/N]');
       shown += chunk.toString();
-      if (!asked && shown.includes('[y/N]')) terminal.stdin.write(answer);
+      if (asked || !shown.includes('[y/N]')) return;
+      if (answer === 'SIGTERM') process.kill(descendants(terminal.pid!).at(-1)!, answer);
+      else terminal.stdin.write(answer);
     });
     await once(terminal, 'close');
     return shown;
