@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,14 +8,14 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { MeshStatus } from '../../runtime/engine/engine';
 import { dockerHosts, findDocker } from '../../runtime/engine/kind/docker';
 import { runKind } from '../../runtime/engine/kind/kind-command';
+import { writeDockerContext } from '../engine/kind/docker-contexts';
 import { createAuthority } from '../hbone/authority';
 import { UserMesh } from '../scenarios/user-mesh';
 import { KindMesh } from './cluster';
 
 // The machine's own engine behind TLS, for clients with a certificate alone, as a context of Docker's names it.
-const CONTEXT = 'secure';
 const folder = mkdtempSync(path.join(tmpdir(), 'ambient-docker-context-'));
-const certificates = path.join(folder, 'contexts', 'tls', createHash('sha256').update(CONTEXT).digest('hex'), 'docker');
+let certificates: string;
 let server: tls.Server;
 let host: string;
 let mesh: UserMesh;
@@ -38,14 +37,11 @@ beforeAll(async () => {
   );
   await once(server.listen(0, '127.0.0.1'), 'listening');
   host = `tcp://localhost:${(server.address() as net.AddressInfo).port}`;
-  const meta = certificates.replace('/tls/', '/meta/').replace(/\/docker$/, '');
-  for (const made of [certificates, meta]) mkdirSync(made, { recursive: true });
-  const endpoints = { docker: { Host: host, SkipTLSVerify: false } };
-  writeFileSync(path.join(meta, 'meta.json'), JSON.stringify({ Name: CONTEXT, Metadata: {}, Endpoints: endpoints }));
-  writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ currentContext: CONTEXT }));
-  writeFileSync(path.join(certificates, 'ca.pem'), client.roots);
-  writeFileSync(path.join(certificates, 'cert.pem'), client.certificateChain);
-  writeFileSync(path.join(certificates, 'key.pem'), client.privateKey, { mode: 0o600 });
+  certificates = writeDockerContext(folder, {
+    name: 'secure',
+    host,
+    certificates: { 'ca.pem': client.roots, 'cert.pem': client.certificateChain, 'key.pem': client.privateKey },
+  });
   vi.stubEnv('DOCKER_CONFIG', folder);
   vi.stubEnv('DOCKER_HOST', undefined);
   mesh = new UserMesh({ DOCKER_CONFIG: folder, DOCKER_HOST: undefined });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -6,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { dockerEnvironment, dockerHosts, findDocker } from '../../../runtime/engine/kind/docker';
 import { checkDocker, checkPort } from '../../../runtime/engine/kind/preflight';
+import { writeDockerContext } from './docker-contexts';
 import { engineAt as startEngine, GIB } from './engine-stand-in';
 
 let home: string;
@@ -27,20 +27,13 @@ async function engineAt(socket: string, info: object = {}): Promise<string> {
   return engine.host;
 }
 
-function context(name: string, host: string, { tls = false, current = true } = {}): string {
-  const digest = createHash('sha256').update(name).digest('hex');
-  const folder = path.join(home, '.docker', 'contexts');
-  mkdirSync(path.join(folder, 'meta', digest), { recursive: true });
-  const meta = { Name: name, Endpoints: { docker: { Host: host } } };
-  writeFileSync(path.join(folder, 'meta', digest, 'meta.json'), JSON.stringify(meta));
-  if (current) writeFileSync(path.join(home, '.docker', 'config.json'), JSON.stringify({ currentContext: name }));
-  const certificates = path.join(folder, 'tls', digest, 'docker');
-  if (tls) {
-    mkdirSync(certificates, { recursive: true });
-    for (const file of ['ca.pem', 'cert.pem', 'key.pem']) writeFileSync(path.join(certificates, file), '');
-  }
-  return certificates;
-}
+const context = (name: string, host: string, { tls = false, current = true } = {}): string =>
+  writeDockerContext(path.join(home, '.docker'), {
+    name,
+    host,
+    current,
+    ...(tls && { certificates: { 'ca.pem': '', 'cert.pem': '', 'key.pem': '' } }),
+  });
 
 test('DOCKER_HOST wins over the current context, and that over sockets', async () => {
   context('remote', 'ssh://me@build.example');
